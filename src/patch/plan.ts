@@ -1,0 +1,4 @@
+/** Work in progress: replaced as a whole. */
+export interface PatchPlan {
+  pid: number;
+}

@@ -1,0 +1,149 @@
+/**
+ * What the library and the command line say about targets. Every nanosecond count and address is a bigint
+ * here; `--json` prints bigints as decimal strings and addresses as 0x… strings.
+ */
+import type { PatchPlan } from "./patch/plan.ts";
+import type { ClockName } from "./skew/clock.ts";
+
+/** What was found, or left, in a target. */
+export type SkewState =
+  /** No trace of timeskew. */
+  | "unskewed"
+  /** Every jump in place and the settings active. */
+  | "skewed"
+  /** A run of the tool died half-way: the target reads the true time, and `recover` cleans up. */
+  | "partial"
+  /** Our pages are mapped but no jump leads there. */
+  | "unused"
+  /** Recovered; our pages stay until no thread can be inside them. */
+  | "lingering"
+  /** Somebody else rewrote a vDSO function. */
+  | "foreign";
+
+export interface Skew {
+  /** 16 hex digits; ties the processes of one skew together. */
+  id: string;
+  /** Nanoseconds added to each selected clock. */
+  offset: bigint;
+  /** The clock ids that read the skewed time. */
+  clocks: ClockName[];
+  /** Whether gettimeofday() and time() read the skewed time as well. */
+  gettimeofday: boolean;
+  time: boolean;
+  /** True time of the injection or of the last change, nanoseconds since 1970. */
+  since: bigint;
+}
+
+/** One clock (or function) as the target reads it and as the host reads it, at the same moment. */
+export interface ClockReading {
+  /** CLOCK_… or "gettimeofday" or "time". */
+  name: string;
+  /** Nanoseconds since the clock's epoch; undefined where the call failed in the target. */
+  target: bigint | undefined;
+  /** What the host's own clock says, at the middle of the interval in which the target read. */
+  host: bigint | undefined;
+  /** target − host, within ±uncertainty. Undefined for clocks that differ per process (CPU time). */
+  difference: bigint | undefined;
+  /** Half the interval that the target's reading was bracketed in, in ns (plus the clock's granularity). */
+  uncertainty: bigint;
+  /** Whether the skew in force selects this clock. */
+  selected: boolean;
+}
+
+export interface InjectResult {
+  pid: number;
+  command: string;
+  state: "skewed";
+  /** "injected": newly patched. "updated": live settings changed, the target was not stopped. */
+  action: "injected" | "updated";
+  skew: Skew;
+  /** The skew that was in force before, for "updated". */
+  previous: Skew | undefined;
+  /** How long the target's threads were stopped, first stop to last release. 0 for "updated". */
+  pauseNs: bigint;
+  /** Threads that were stopped; 0 for "updated". */
+  threads: number;
+  /** Threads that stood inside a prologue and were moved into its trampoline. */
+  movedThreads: number;
+  /** What the target reads now, read back from it. */
+  readings: ClockReading[];
+}
+
+export interface RecoverResult {
+  pid: number;
+  command: string;
+  state: "unskewed" | "lingering";
+  /** "recovered": the vDSO was restored; "cleaned": leftovers removed; "nothing": there was no skew. */
+  action: "recovered" | "cleaned" | "nothing";
+  skew: Skew | undefined;
+  pauseNs: bigint;
+  threads: number;
+  /** Threads that may still be inside our pages (state "lingering"). */
+  lingeringThreads: number;
+}
+
+export interface StatusRow {
+  pid: number;
+  command: string;
+  state: SkewState;
+  skew: Skew | undefined;
+  /** What is odd and what to do about it, for every state but "skewed" and "unskewed". */
+  note: string | undefined;
+}
+
+export interface StatusResult {
+  rows: StatusRow[];
+  /** Processes that could not be looked at, with the reason of each. */
+  unreadable: { pid: number; command: string; reason: string }[];
+  /** How many processes were looked at. */
+  examined: number;
+}
+
+export interface NowResult {
+  pid: number;
+  command: string;
+  state: SkewState;
+  skew: Skew | undefined;
+  readings: ClockReading[];
+  /** How long the one thread that read the clocks was stopped. */
+  pauseNs: bigint;
+}
+
+/** One line of `doctor`: something that could stop an injection here and now. */
+export interface Check {
+  name: string;
+  verdict: "ok" | "warning" | "blocked";
+  detail: string;
+  remedy: string | undefined;
+}
+
+export interface DoctorResult {
+  pid: number | undefined;
+  checks: Check[];
+}
+
+export interface DryRunResult {
+  pid: number;
+  command: string;
+  /** "inject": the plan below would run. "update": only `settings` would change, without a stop. */
+  action: "inject" | "update";
+  plan: PatchPlan | undefined;
+  skew: Skew;
+}
+
+/** Settings shared by the library's functions and the command line's flags. */
+export interface SkewSettings {
+  /** `-10m`, or nanoseconds. */
+  offset: string | bigint;
+  /** Clock names or comma-separated lists of them; default CLOCK_REALTIME. */
+  clocks?: readonly string[];
+  /** Only the named clock ids, without the clocks and functions that belong to them. */
+  exact?: boolean;
+  /** Permit a step that takes CLOCK_MONOTONIC or CLOCK_BOOTTIME back. */
+  allowBackwardMonotonic?: boolean;
+}
+
+export interface SessionSettings {
+  /** How long to wait for every thread to stop, in ms; default 1000. */
+  stopTimeoutMs?: number;
+}
