@@ -1,0 +1,152 @@
+/**
+ * One process, looked at through /proc: opened by a descriptor that goes on meaning this very process when its pid is
+ * used again, and refused with a reason where there is nothing to skew.
+ */
+import { closeSync, constants, openSync, readdirSync, readFileSync } from "node:fs";
+import { TimeskewError } from "../errors.ts";
+import {
+  findMapping,
+  isKernelThread,
+  type Mapping,
+  type ProcessStat,
+  type ProcessStatus,
+  parseMaps,
+  parseStat,
+  parseStatus,
+} from "./proc.ts";
+
+export interface Process extends Disposable {
+  readonly pid: number;
+  readonly command: string;
+  /** Clock ticks since boot. */
+  readonly startTime: bigint;
+  readonly status: ProcessStatus;
+  /** Descriptor of /proc/PID. */
+  readonly proc: number;
+  /** The task whose memory is looked at: the pid, or a living thread when the main thread has exited. */
+  readonly memoryPid: number;
+  readonly maps: readonly Mapping[];
+  /** Where the kernel mapped the vDSO. */
+  readonly vdso: Mapping;
+}
+
+/**
+ * @throws TimeskewError E_NO_TARGET, E_PERMISSION, E_KERNEL_THREAD, E_ZOMBIE, E_NO_VDSO
+ */
+export function openProcess(pid: number): Process {
+  const proc = openDirectory(pid);
+  try {
+    // From here on through the descriptor: pid reuse would show as ESRCH.
+    const read = (name: string) => readThrough(proc, pid, name);
+    const status = parseStatus(read("status"));
+    const stat = parseStat(read("stat"));
+    refuseThread(pid, status);
+    if (isKernelThread(stat)) {
+      throw new TimeskewError(
+        "E_KERNEL_THREAD",
+        `pid ${pid} (${stat.command}) is a kernel thread: it reads no user-space clock`,
+        { pid },
+      );
+    }
+    const memoryPid = livingTask(pid, stat, proc);
+    const maps = parseMaps(read(memoryPid === pid ? "maps" : `task/${memoryPid}/maps`));
+    const vdso = vdsoOf(pid, stat, maps);
+    return {
+      pid,
+      command: stat.command,
+      startTime: stat.startTime,
+      status,
+      proc,
+      memoryPid,
+      maps,
+      vdso,
+      [Symbol.dispose]: () => closeSync(proc),
+    };
+  } catch (error) {
+    closeSync(proc);
+    throw error;
+  }
+}
+
+function openDirectory(pid: number): number {
+  try {
+    return openSync(`/proc/${pid}`, constants.O_RDONLY | constants.O_DIRECTORY);
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") throw noSuchProcess(pid);
+    throw error;
+  }
+}
+
+function readThrough(proc: number, pid: number, name: string): string {
+  try {
+    return readFileSync(`/proc/self/fd/${proc}/${name}`, "utf8");
+  } catch (error) {
+    switch (errorCode(error)) {
+      case "ENOENT":
+      case "ESRCH":
+        throw new TimeskewError("E_GONE", `pid ${pid} ended while we looked at it`, { pid, cause: error });
+      case "EACCES":
+      case "EPERM":
+        throw new TimeskewError("E_PERMISSION", `not permitted to look at pid ${pid}`, {
+          pid,
+          hint: "run timeskew with sudo, or as the user who started the process",
+          cause: error,
+        });
+    }
+    throw error;
+  }
+}
+
+function refuseThread(pid: number, status: ProcessStatus): void {
+  if (status.tgid === undefined || status.tgid === pid) return;
+  throw new TimeskewError("E_NO_TARGET", `${pid} is a thread of process ${status.tgid}, not a process`, {
+    pid,
+    hint: `--pid ${status.tgid} means all threads of it: a clock belongs to the whole process`,
+  });
+}
+
+/** A main thread that has called pthread_exit stays as a zombie while others run on. */
+function livingTask(pid: number, stat: ProcessStat, proc: number): number {
+  if (stat.state !== "Z" && stat.state !== "X") return pid;
+  for (const name of readdirSync(`/proc/self/fd/${proc}/task`)) {
+    const task = parseStat(readThrough(proc, pid, `task/${name}/stat`));
+    if (task.state !== "Z" && task.state !== "X") return task.pid;
+  }
+  throw new TimeskewError(
+    "E_ZOMBIE",
+    `pid ${pid} (${stat.command}) has ended; its parent has not collected it yet`,
+    {
+      pid,
+      hint: `its parent is pid ${stat.ppid}`,
+    },
+  );
+}
+
+function vdsoOf(pid: number, stat: ProcessStat, maps: readonly Mapping[]): Mapping {
+  const vdso = findMapping(maps, "[vdso]");
+  if (vdso !== undefined) return vdso;
+  if (maps.length === 0) throw new TimeskewError("E_GONE", `pid ${pid} (${stat.command}) is ending`, { pid });
+  throw new TimeskewError("E_NO_VDSO", `pid ${pid} (${stat.command}) has no vDSO mapped`, {
+    pid,
+    hint: "it reads the clock by system calls, which timeskew does not change",
+  });
+}
+
+export function noSuchProcess(pid: number): TimeskewError {
+  return new TimeskewError("E_NO_TARGET", `no process has pid ${pid}`, {
+    pid,
+    hint: "find it with: pgrep -a NAME",
+  });
+}
+
+/** The pids of every process in /proc. */
+export function listPids(): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .sort((a, b) => a - b);
+}
+
+export function errorCode(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error ? String(error.code) : undefined;
+}
