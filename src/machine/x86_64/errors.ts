@@ -1,0 +1,76 @@
+/**
+ * What the x86-64 code can refuse. The errors are plain data about bytes and offsets; the patch planner
+ * turns them into a TimeskewError about a process.
+ */
+import { type Address, formatAddress } from "../address.ts";
+
+/** Bytes that the decoder does not know, and therefore does not guess about. */
+export class UnknownInstruction extends Error {
+  override readonly name = "UnknownInstruction";
+  /** Where the instruction starts in the buffer. */
+  readonly offset: number;
+  /** The bytes from there on: 15, or fewer at the end of the buffer. */
+  readonly bytes: Uint8Array;
+  readonly reason: string;
+
+  constructor(code: Uint8Array, offset: number, reason: string) {
+    const bytes = Uint8Array.from(code.subarray(offset, offset + 15));
+    super(`unknown instruction at offset 0x${offset.toString(16)} (${hex(bytes)}): ${reason}`);
+    this.offset = offset;
+    this.bytes = bytes;
+    this.reason = reason;
+  }
+}
+
+/** Why a function's first instructions cannot be moved. */
+export type RelocationErrorCode =
+  /** The function ends before the bytes that the jump replaces. */
+  | "TOO_SHORT"
+  /** The buffer ends with an instruction that continues into the next one. */
+  | "FALLS_OFF_END"
+  /** An instruction that the decoder does not know; `cause` is the UnknownInstruction. */
+  | "UNKNOWN_INSTRUCTION"
+  /** The call would push an address inside the trampoline, which unwinders know nothing of. */
+  | "CALL"
+  /** LOOP, JRCXZ and XBEGIN: no near form, or an abort address that we would have to answer for. */
+  | "UNSUPPORTED_BRANCH"
+  /** A thread that sleeps in this syscall would be restarted at an address that is no longer one. */
+  | "SYSCALL"
+  /** INT3, INT1, INT n: padding, or somebody's breakpoint. */
+  | "TRAP"
+  /** UD2 or HLT: this is not a function that returns. */
+  | "STOP"
+  /** A branch back into the bytes that move: a loop over the function's entry. */
+  | "BRANCH_INTO_PROLOGUE"
+  /** The trampoline is more than ±2 GiB away from what an instruction refers to. */
+  | "OUT_OF_REACH";
+
+export class RelocationError extends Error {
+  override readonly name = "RelocationError";
+  readonly code: RelocationErrorCode;
+  /** Offset in the function of the instruction that cannot be moved. */
+  readonly offset: number;
+
+  constructor(code: RelocationErrorCode, offset: number, message: string, cause?: unknown) {
+    super(`${message} (at offset 0x${offset.toString(16)})`, cause === undefined ? undefined : { cause });
+    this.code = code;
+    this.offset = offset;
+  }
+}
+
+/** A jump whose 32-bit displacement does not reach. */
+export class JumpOutOfReach extends Error {
+  override readonly name = "JumpOutOfReach";
+  readonly from: Address;
+  readonly to: Address;
+
+  constructor(from: Address, to: Address) {
+    super(`a jump at ${formatAddress(from)} does not reach ${formatAddress(to)}: more than 2 GiB away`);
+    this.from = from;
+    this.to = to;
+  }
+}
+
+function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(" ");
+}

@@ -1,0 +1,162 @@
+/**
+ * Moves a function's first instructions to a trampoline. The moved instructions mean there what they meant
+ * at the function's entry, and a jump behind them leads back to the rest of the function: calling the
+ * trampoline is calling the original function.
+ */
+import { type Address, address } from "../address.ts";
+import { decode } from "./decode.ts";
+import { encodeJump, fitsInt32, JUMP_LENGTH } from "./encode.ts";
+import { JumpOutOfReach, RelocationError, UnknownInstruction } from "./errors.ts";
+import type { Instruction } from "./instruction.ts";
+
+/** The same instruction's offset in the function and in the trampoline. */
+export interface Boundary {
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface Relocation {
+  /** Bytes of whole instructions at the function's entry that have moved; at least `minimum`. */
+  readonly prologueLength: number;
+  /** The trampoline: the moved instructions, and the jump back where they can reach it. */
+  readonly bytes: Uint8Array;
+  /** Every moved instruction, the first one (0 → 0) included. */
+  readonly map: readonly Boundary[];
+  /** Offset in `bytes` of the jump back; undefined if the last moved instruction never falls through. */
+  readonly jumpBack: number | undefined;
+}
+
+/**
+ * Relocates the instructions at the entry of a function.
+ *
+ * @param code The whole function: its end bounds what may be moved.
+ * @param from Address of `code[0]`.
+ * @param to Address at which the trampoline will stand.
+ * @param minimum How many bytes at the entry will be overwritten.
+ * @throws RelocationError if the instructions cannot be moved without changing what they do.
+ */
+export function relocatePrologue(
+  code: Uint8Array,
+  from: Address,
+  to: Address,
+  minimum: number = JUMP_LENGTH,
+): Relocation {
+  const prologue = readPrologue(code, minimum);
+  const last = prologue.at(-1);
+  const prologueLength = last === undefined ? 0 : last.offset + last.length;
+  const fallsThrough = last === undefined || continues(last);
+  if (fallsThrough && prologueLength === code.length) {
+    throw new RelocationError(
+      "FALLS_OFF_END",
+      last?.offset ?? 0,
+      "the function's last instruction continues",
+    );
+  }
+
+  const bytes: number[] = [];
+  const map: Boundary[] = [];
+  for (const instruction of prologue) {
+    map.push({ from: instruction.offset, to: bytes.length });
+    const target = instruction.branch?.target;
+    if (target !== undefined && target >= 0 && target < prologueLength) {
+      throw new RelocationError("BRANCH_INTO_PROLOGUE", instruction.offset, "a branch into the moved bytes");
+    }
+    bytes.push(...move(code, instruction, from, address(to + BigInt(bytes.length))));
+  }
+
+  const jumpBack = fallsThrough ? bytes.length : undefined;
+  if (jumpBack !== undefined) {
+    const rest = address(from + BigInt(prologueLength));
+    bytes.push(...jumpTo(address(to + BigInt(jumpBack)), rest, prologueLength));
+  }
+  return { prologueLength, bytes: Uint8Array.from(bytes), map, jumpBack };
+}
+
+/** The whole instructions that cover the first `minimum` bytes, each of them one that can be moved. */
+function readPrologue(code: Uint8Array, minimum: number): Instruction[] {
+  const prologue: Instruction[] = [];
+  for (let length = 0; length < minimum; ) {
+    const previous = prologue.at(-1);
+    if (length === code.length || (previous !== undefined && !continues(previous))) {
+      throw new RelocationError("TOO_SHORT", length, `the function ends before byte ${minimum}`);
+    }
+    const instruction = decodeOrRefuse(code, length);
+    refuseUnmovable(instruction);
+    prologue.push(instruction);
+    length += instruction.length;
+  }
+  return prologue;
+}
+
+function decodeOrRefuse(code: Uint8Array, offset: number): Instruction {
+  try {
+    return decode(code, offset);
+  } catch (error) {
+    if (!(error instanceof UnknownInstruction)) throw error;
+    throw new RelocationError("UNKNOWN_INSTRUCTION", offset, error.message, error);
+  }
+}
+
+function refuseUnmovable({ flow, branch, offset }: Instruction): void {
+  switch (flow) {
+    case "call":
+      throw new RelocationError("CALL", offset, "a call would return into the trampoline");
+    case "syscall":
+      throw new RelocationError("SYSCALL", offset, "a system call restarts at its own address");
+    case "trap":
+      throw new RelocationError("TRAP", offset, "a breakpoint or software interrupt");
+    case "stop":
+      throw new RelocationError("STOP", offset, "an instruction that ends the program");
+    case "conditional":
+      if (branch?.kind === "jcc") return;
+      throw new RelocationError("UNSUPPORTED_BRANCH", offset, `${branch?.kind} cannot be moved`);
+    default:
+  }
+}
+
+/** Whether execution can reach the following instruction. */
+function continues({ flow }: Instruction): boolean {
+  return flow === "next" || flow === "conditional";
+}
+
+/** The bytes of `instruction`, of a function at `from`, that do the same at `at`. */
+function move(code: Uint8Array, instruction: Instruction, from: Address, at: Address): Uint8Array {
+  const { offset, length, branch, ripDisp } = instruction;
+  if (branch !== undefined) return moveBranch(code, instruction, from, at);
+  // Not slice(): a Node Buffer's slice is a view, and we would write into the caller's bytes.
+  const bytes = Uint8Array.from(code.subarray(offset, offset + length));
+  if (ripDisp !== undefined) {
+    const view = new DataView(bytes.buffer);
+    const distance = from + BigInt(offset) - at;
+    const displacement = BigInt(view.getInt32(ripDisp, true)) + distance;
+    view.setInt32(ripDisp, int32OrRefuse(displacement, offset), true);
+  }
+  return bytes;
+}
+
+/** A short branch becomes the near form of the same condition; its prefixes (hints, BND) stay. */
+function moveBranch(code: Uint8Array, instruction: Instruction, from: Address, at: Address): Uint8Array {
+  const { offset, opcodeIndex, branch } = instruction;
+  const prefixes = code.subarray(offset, offset + opcodeIndex);
+  const condition = branch!.condition;
+  const opcode = condition === undefined ? [0xe9] : [0x0f, 0x80 | condition];
+  const bytes = Uint8Array.from([...prefixes, ...opcode, 0, 0, 0, 0]);
+  const target = from + BigInt(branch!.target);
+  const displacement = target - (at + BigInt(bytes.length));
+  new DataView(bytes.buffer).setInt32(bytes.length - 4, int32OrRefuse(displacement, offset), true);
+  return bytes;
+}
+
+function int32OrRefuse(displacement: bigint, offset: number): number {
+  if (fitsInt32(displacement)) return Number(displacement);
+  throw new RelocationError("OUT_OF_REACH", offset, "the operand is more than 2 GiB from the trampoline");
+}
+
+function jumpTo(at: Address, rest: Address, offset: number): Uint8Array {
+  try {
+    return encodeJump(at, rest);
+  } catch (error) {
+    if (!(error instanceof JumpOutOfReach)) throw error;
+    throw new RelocationError("OUT_OF_REACH", offset, "the trampoline is more than 2 GiB away", error);
+  }
+}
