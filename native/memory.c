@@ -1,0 +1,79 @@
+/*
+ * memory.c - reading and writing the target's memory, by whichever way this kernel and this sandbox allow:
+ * /proc/PID/mem (writes read-only pages too, unless forbidden by proc_mem.force_override), process_vm_readv/writev,
+ * or ptrace word by word, which always works on a stopped thread.
+ */
+#include "session.h"
+
+int memory_read(struct session *s, uint64_t address, void *into, size_t n) {
+  long r = sys_process_vm(NR_process_vm_readv, s->pid, into, address, n);
+  if (r == (long)n) return 0;
+  /*
+   * Short, or a fault: a hole, or a guard page, which /proc/PID/mem would read as zeros and so lead a scan of one
+   * stack into the next. Only a refusal is worth the other ways.
+   */
+  if (r != -EPERM && r != -ENOSYS) return -EFAULT;
+  if (s->mem >= 0 && sys_pread(s->mem, into, n, address) == (long)n) return 0;
+  struct thread *t = session_runner(s);
+  if (!t) return -ESRCH;
+  for (size_t at = 0; at < n;) {
+    uint64_t word, from = (address + at) & ~7ull;
+    size_t skip = (address + at) - from, take = 8 - skip < n - at ? 8 - skip : n - at;
+    long peeked = sys_ptrace(PTRACE_PEEKDATA, t->tid, from, (uintptr_t)&word);
+    if (peeked < 0) return (int)peeked;
+    copy_bytes((uint8_t *)into + at, (uint8_t *)&word + skip, take);
+    at += take;
+  }
+  return 0;
+}
+
+static int poke_bytes(struct session *s, uint64_t address, const void *from, size_t n) {
+  struct thread *t = session_runner(s);
+  if (!t) return -ESRCH;
+  for (size_t at = 0; at < n;) {
+    uint64_t word, to = (address + at) & ~7ull;
+    size_t skip = (address + at) - to, take = 8 - skip < n - at ? 8 - skip : n - at;
+    if (take < 8) {
+      long peeked = sys_ptrace(PTRACE_PEEKDATA, t->tid, to, (uintptr_t)&word);
+      if (peeked < 0) return (int)peeked;
+    }
+    copy_bytes((uint8_t *)&word + skip, (const uint8_t *)from + at, take);
+    long poked = sys_ptrace(PTRACE_POKEDATA, t->tid, to, word);
+    if (poked < 0) return (int)poked;
+    at += take;
+  }
+  return 0;
+}
+
+int memory_write(struct session *s, uint64_t address, const void *from, size_t n) {
+  if (s->mem >= 0 && sys_pwrite(s->mem, from, n, address) == (long)n) return 0;
+  return poke_bytes(s, address, from, n);
+}
+
+int memory_poke(struct session *s, uint64_t address, const void *word) {
+  if (address & 7) return -EINVAL;
+  return poke_bytes(s, address, word, 8);
+}
+
+/* ---- without a session: the target runs on ----------------------------------------------------------------- */
+
+int ts_read(int proc, int pid, uint64_t address, void *into, uint64_t length) {
+  if (sys_process_vm(NR_process_vm_readv, pid, into, address, length) == (long)length) return 0;
+  int mem = (int)sys_openat(proc, "mem", O_RDONLY | O_CLOEXEC);
+  if (mem < 0) return mem;
+  long r = sys_pread(mem, into, length, address);
+  (void)sys_close(mem);
+  return r == (long)length ? 0 : r < 0 ? (int)r : -EFAULT;
+}
+
+int ts_write(int proc, int pid, uint64_t address, const void *from, uint64_t length) {
+  /* Through the descriptor first: it names this process, whatever became of its number. */
+  int mem = (int)sys_openat(proc, "mem", O_RDWR | O_CLOEXEC);
+  if (mem >= 0) {
+    long r = sys_pwrite(mem, from, length, address);
+    (void)sys_close(mem);
+    if (r == (long)length) return 0;
+  }
+  long r = sys_process_vm(NR_process_vm_writev, pid, (void *)(uintptr_t)from, address, length);
+  return r == (long)length ? 0 : r < 0 ? (int)r : -EFAULT;
+}

@@ -1,0 +1,126 @@
+/*
+ * params.h - what the payload and the tool share: the parameter pages behind the payload's code in the target.
+ *
+ *     page 0   mark       who we are, which words of the vDSO we replaced and what stood there;
+ *                         in its last cache line the index of the slot in use
+ *     page 1   slots      two sets of settings
+ *     page 2   scratch    results and stack of a remote call
+ *
+ * src/patch/params.ts and src/patch/mark.ts hold the same layout for the tool; the payload's header carries the
+ * numbers, and the tool refuses a payload whose numbers differ from its own.
+ */
+#ifndef TIMESKEW_PARAMS_H
+#define TIMESKEW_PARAMS_H
+
+#include <stdint.h>
+
+#define TS_PAYLOAD_MAGIC 0x444c5950454d4954ull /* "TIMEPYLD" */
+#define TS_MARK_MAGIC 0x57454b53454d4954ull    /* "TIMESKEW" */
+#define TS_PAYLOAD_VERSION 1
+
+#define TS_PAGE 4096
+#define TS_CODE_SIZE (1 * TS_PAGE)
+#define TS_PARAMS_SIZE (3 * TS_PAGE)
+#define TS_TRAMPOLINE_SIZE 64
+#define TS_FUNCTIONS 3 /* clock_gettime, gettimeofday, time: in this order wherever they are counted */
+#define TS_MAX_SITES 8
+
+/* Bits of ts_slot.selected: bit n is clock id n, for n < 32. */
+#define TS_SELECT_GETTIMEOFDAY (1ull << 62)
+#define TS_SELECT_TIME (1ull << 63)
+
+struct ts_site {
+  uint64_t address;     /* of an aligned 8-byte word in the vDSO */
+  uint8_t original[8];  /* what the kernel put there */
+  uint8_t patched[8];   /* what we put there: a jump and the rest of the word */
+  uint32_t function;    /* 0 clock_gettime, 1 gettimeofday, 2 time */
+  uint32_t reserved;
+};
+
+enum ts_mark_state {
+  TS_MARK_ARMED = 1,    /* complete; jumps may lead here */
+  TS_MARK_RESTORED = 2, /* the vDSO was restored; only stragglers keep these pages */
+};
+
+struct ts_mark {
+  uint64_t magic;
+  uint32_t version;
+  uint32_t state;
+  uint64_t code_address;
+  uint64_t code_size;
+  uint64_t params_address;
+  uint64_t params_size;
+  uint64_t vdso_address;
+  uint64_t vdso_size;
+  uint32_t site_count;
+  uint32_t checksum; /* FNV-1a of the mark's bytes, with this field and `state` zero */
+  struct ts_site sites[TS_MAX_SITES];
+};
+
+/*
+ * One set of settings. A writer fills the slot that is not in use (generation 0 first, the new generation last)
+ * and then flips ts_params.index with a store of one byte. A reader takes the slot that the index names and
+ * reads again when index or generation changed meanwhile: it never waits for a writer, who may have died.
+ */
+struct ts_slot {
+  uint64_t generation;
+  uint64_t selected;
+  int64_t offset_sec;   /* floor of the offset */
+  uint64_t offset_nsec; /* 0 .. 999999999 */
+  uint64_t skew_id;
+  int64_t since; /* true time of this setting, ns since 1970 */
+  uint8_t reserved[TS_PAGE / 2 - 48];
+};
+
+/* One clock, read through the vDSO's (patched) entry between two reads of the original. */
+struct ts_probe_reading {
+  int64_t result; /* what the function returned: 0 or -errno; for time() the seconds are in sec */
+  int64_t sec;
+  int64_t nsec;
+  int64_t before_sec;
+  int64_t before_nsec;
+  int64_t after_sec;
+  int64_t after_nsec;
+};
+
+#define TS_PROBE_READINGS 14 /* clock ids 0 .. 11, gettimeofday, time */
+
+struct ts_probe {
+  uint64_t entries[TS_FUNCTIONS]; /* in: the vDSO's functions; 0 where there is none */
+  uint64_t wanted;                /* in: bits as in ts_slot.selected */
+  uint64_t mismatches;            /* out: readings that are not what the settings promise */
+  struct ts_probe_reading readings[TS_PROBE_READINGS];
+};
+
+struct ts_params {
+  struct ts_mark mark;
+  uint8_t mark_rest[TS_PAGE - 64 - sizeof(struct ts_mark)];
+  uint8_t index; /* 0 or 1 */
+  uint8_t index_rest[63];
+  struct ts_slot slot[2];
+  struct ts_probe probe;
+  uint8_t stack[TS_PAGE - sizeof(struct ts_probe)];
+};
+
+/* At the start of the payload. Offsets are from there. */
+struct ts_payload_header {
+  uint64_t magic;
+  uint32_t version;
+  uint32_t code_size;
+  uint32_t params_size;
+  uint32_t index;           /* offsets in the parameter pages */
+  uint32_t slots;
+  uint32_t slot_size;
+  uint32_t probe;
+  uint32_t trampoline_size;
+  uint32_t probe_entry;     /* offset of the probe's code */
+  uint32_t entries[TS_FUNCTIONS];
+  uint32_t trampolines[TS_FUNCTIONS];
+};
+
+_Static_assert(sizeof(struct ts_site) == 32, "src/patch/mark.ts");
+_Static_assert(sizeof(struct ts_mark) == 72 + 32 * TS_MAX_SITES, "src/patch/mark.ts");
+_Static_assert(sizeof(struct ts_slot) == TS_PAGE / 2, "src/patch/params.ts");
+_Static_assert(sizeof(struct ts_params) == TS_PARAMS_SIZE, "src/patch/params.ts");
+
+#endif

@@ -1,0 +1,106 @@
+/*
+ * remote.c - system calls and function calls inside the target, by a stopped thread that runs a self-restoring stub
+ * (arch: stub_build) in the tail of the vDSO's last page.
+ *
+ * Order matters, because we may be killed between any two lines: the stub is complete before a thread is sent there;
+ * the registers are set before the signal mask, and the mask is given back before the registers, so at each moment
+ * the thread either stands where it was, with its own mask, or in a stub that restores both.
+ */
+#include "session.h"
+
+#define REMOTE_TIMEOUT_NS 1000000000ull
+
+#define SIGILL 4
+#define SIGBUS 7
+#define SIGSEGV 11
+#define SIGSYS 31
+
+static int is_fault(int signal) {
+  return signal == SIGILL || signal == SIGTRAP || signal == SIGBUS || signal == SIGSEGV || signal == SIGSYS;
+}
+
+static int set_mask(struct thread *t, uint64_t mask) {
+  return (int)sys_ptrace(PTRACE_SETSIGMASK, t->tid, sizeof mask, (uintptr_t)&mask);
+}
+
+/* Lets the thread run until its stub's call is done. */
+static int run_stub(struct session *s, struct thread *t, const struct stub *stub, struct registers *now) {
+  uint64_t deadline = sys_now() + REMOTE_TIMEOUT_NS;
+  int arrivals = 0, deliver = 0;
+  for (;;) {
+    long r = sys_ptrace(PTRACE_SYSCALL, t->tid, 0, (uintptr_t)deliver);
+    if (r < 0) return (int)r;
+    deliver = 0;
+    t->state = THREAD_RUNNING;
+    enum poll poll;
+    int signal = 0;
+    for (uint32_t round = 0; (poll = thread_poll(s, t, &signal)) == POLL_PENDING; round++) {
+      if (sys_now() > deadline) return -ETIMEDOUT;
+      backoff(round);
+    }
+    if (poll == POLL_GONE) return -ESRCH;
+    t->state = THREAD_STOPPED;
+    if (poll == POLL_SIGNAL) {
+      if (is_fault(signal)) return -EFAULT;
+      deliver = signal; /* SIGSTOP, which no mask holds back: the kernel makes it a job-control stop */
+      continue;
+    }
+    if (poll != POLL_SYSCALL) continue;
+    struct iovec io = {now, sizeof *now};
+    r = sys_ptrace(PTRACE_GETREGSET, t->tid, NT_PRSTATUS, (uintptr_t)&io);
+    if (r < 0) return (int)r;
+    /* Entry and exit of the stub's own system call stop at the same pc; the exit is the one that counts. */
+    if (regs_pc(now) == stub->done && ++arrivals == 2) return 0;
+  }
+}
+
+static int remote(struct session *s, struct stub *stub, int64_t *result) {
+  struct thread *t = session_runner(s);
+  if (!t) return -ESRCH;
+  long r = sys_ptrace(PTRACE_GETSIGMASK, t->tid, sizeof stub->mask, (uintptr_t)&stub->mask);
+  if (r < 0) return (int)r;
+  stub->address = s->plan->stub_address;
+  stub->was = &t->regs;
+  stub_build(stub);
+  if (stub->size > s->plan->stub_size) return -ENOMEM;
+
+  s->stub_dirty = 1;
+  r = memory_write(s, stub->address, stub->code, stub->size);
+  if (r < 0) return (int)r;
+  r = thread_store(t, &stub->start);
+  if (r < 0) return (int)r;
+  r = set_mask(t, ~0ull);
+  struct registers now;
+  if (r == 0) r = run_stub(s, t, stub, &now);
+  if (r == 0 && result) *result = regs_result(&now);
+  if (r == -ESRCH) return (int)r;
+
+  if (t->state != THREAD_STOPPED) {
+    /* It hangs in the kernel. Stop it where it is; failing that it finishes the stub by itself. */
+    if (thread_interrupt(t) < 0 || thread_await_stop(s, t, sys_now() + REMOTE_TIMEOUT_NS) < 0) return -ETIMEDOUT;
+  }
+  struct registers was = *stub->was;
+  int mask_error = set_mask(t, stub->mask);
+  int store_error = thread_store(t, &was);
+  t->regs = was;
+  return r ? (int)r : mask_error ? mask_error : store_error;
+}
+
+int remote_syscall(struct session *s, uint64_t nr, const uint64_t arguments[6], int64_t *result) {
+  struct stub stub = {.call = 0, .function = nr};
+  copy_bytes(stub.arguments, arguments, sizeof stub.arguments);
+  return remote(s, &stub, result);
+}
+
+int remote_call(struct session *s, uint64_t function, uint64_t argument, uint64_t stack) {
+  struct stub stub = {.call = 1, .function = function, .stack = stack};
+  stub.arguments[0] = argument;
+  return remote(s, &stub, NULL);
+}
+
+int remote_finish(struct session *s) {
+  if (!s->stub_dirty) return 0;
+  int r = memory_write(s, s->plan->stub_address, s->data + s->plan->stub_pristine, s->plan->stub_size);
+  if (r == 0) s->stub_dirty = 0;
+  return r;
+}
