@@ -20,6 +20,8 @@ export const EXIT_CODES = {
   E_CLOCK: 2,
   /** The skewed time would lie before 1970 or beyond what a timespec holds. */
   E_RANGE: 2,
+  /** The change would take CLOCK_MONOTONIC or CLOCK_BOOTTIME back, which no kernel does. */
+  E_BACKWARD_MONOTONIC: 2,
   /** No such process, or it ended meanwhile. */
   E_NO_TARGET: 3,
   E_GONE: 3,

@@ -1,4 +1,81 @@
-/** Work in progress: replaced as a whole. */
+/**
+ * What will be done to a target, as plain data: the steps that the helper carries out while the target is stopped.
+ * `--dry-run` prints a plan; src/tracer/encode.ts packs it; the planners are inject.ts, recover.ts and probe.ts.
+ */
+import type { Address } from "../machine/address.ts";
+import type { Site } from "./mark.ts";
+
+/** A thread, or a signal frame, that stands at `from` goes on at `to`. */
+export interface Move {
+  from: Address;
+  to: Address;
+}
+
+export type Step = { readonly what: string } & (
+  | { readonly op: "check"; readonly address: Address; readonly bytes: Uint8Array }
+  | {
+      readonly op: "map";
+      readonly address: Address;
+      readonly length: number;
+      readonly protection: "r-x" | "rw-";
+    }
+  | { readonly op: "unmap"; readonly address: Address; readonly length: number }
+  /** `old` is what the inverse writes; without it the inverse leaves the bytes (their page goes away). */
+  | { readonly op: "write"; readonly address: Address; readonly bytes: Uint8Array; readonly old?: Uint8Array }
+  /** One aligned word of 8 bytes, replaced at once. */
+  | { readonly op: "patch"; readonly address: Address; readonly old: Uint8Array; readonly new: Uint8Array }
+  | { readonly op: "move"; readonly moves: readonly Move[] }
+  /** A function of the target is called with one argument, on a stack of ours. */
+  | { readonly op: "call"; readonly address: Address; readonly argument: Address; readonly stack: Address }
+  | { readonly op: "read"; readonly address: Address; readonly length: number }
+  /** Waits until no thread can be inside; what follows is left undone if some remain. No roll back behind it. */
+  | {
+      readonly op: "drain";
+      readonly address: Address;
+      readonly length: number;
+      readonly timeoutNs: bigint;
+      /** Code that is called from there: a signal frame pointing into it keeps a thread inside. */
+      readonly callees: readonly { start: Address; end: Address }[];
+    }
+);
+
+export type Op = Step["op"];
+
 export interface PatchPlan {
-  pid: number;
+  readonly pid: number;
+  readonly action: "inject" | "recover" | "probe";
+  /** "one": no code is rewritten, so one stopped thread is enough. */
+  readonly stop: "all" | "one";
+  /** Scratch for remote calls: the vDSO's tail, and what it holds otherwise. */
+  readonly stub: { readonly address: Address; readonly pristine: Uint8Array };
+  readonly sites: readonly Site[];
+  readonly steps: readonly Step[];
+}
+
+/**
+ * The steps that undo a plan's steps, in their order: what the helper does when a step fails, and in effect what
+ * `recover` does later. Steps that change nothing have no inverse; an unmapping cannot be undone.
+ */
+export function invert(steps: readonly Step[]): Step[] {
+  return steps.toReversed().flatMap((step): Step[] => {
+    switch (step.op) {
+      case "map":
+        return [{ op: "unmap", address: step.address, length: step.length, what: `unmap: ${step.what}` }];
+      case "patch":
+        return [{ ...step, old: step.new, new: step.old, what: `restore: ${step.what}` }];
+      case "move":
+        return [
+          {
+            op: "move",
+            moves: step.moves.map(({ from, to }) => ({ from: to, to: from })),
+            what: `back: ${step.what}`,
+          },
+        ];
+      case "write":
+        if (step.old === undefined) return [];
+        return [{ ...step, bytes: step.old, old: step.bytes, what: `undo: ${step.what}` }];
+      default:
+        return [];
+    }
+  });
 }

@@ -1,0 +1,191 @@
+/**
+ * Skews one process: patches it, or changes the live settings of a process that is patched already.
+ */
+import { TimeskewError } from "../errors.ts";
+import { address } from "../machine/address.ts";
+import { planInjection as planPatch, planUpdate } from "../patch/inject.ts";
+import { decodeProbe, decodeSlot, PARAMS, SLOT_BYTES, slotOffset } from "../patch/params.ts";
+import type { PatchPlan } from "../patch/plan.ts";
+import { planRecovery } from "../patch/recover.ts";
+import { isFrozen } from "../target/frozen.ts";
+import { openProcess } from "../target/process.ts";
+import { tracerOf } from "../tracer/diagnose.ts";
+import { execute, lockProcess, writeLive } from "../tracer/execute.ts";
+import { loadPayload, readMemory } from "../tracer/native.ts";
+import type { DryRunResult, InjectResult, SessionSettings, SkewSettings } from "../types.ts";
+import { findPages, type Inspection, inspect, inspectProcess } from "./inspect.ts";
+import { refuseBackward } from "./monotonic.ts";
+import { compare, predict, readHostClocks } from "./readings.ts";
+import { appliedIn, parseRequest, type Request, settingsOf, skewIn, skewOf } from "./skew.ts";
+
+type Injection = { pid: number } & SkewSettings & SessionSettings;
+type SkewedTarget = Inspection & { found: { state: "skewed" } };
+
+/**
+ * Gives a process a wrong clock. On a process that has one, it changes the settings without stopping it.
+ *
+ * @throws TimeskewError; `targetState` says what became of the process
+ */
+export async function inject(o: Injection): Promise<InjectResult> {
+  const request = parseRequest(o);
+  const process = openProcess(o.pid);
+  refuseSelf(o.pid);
+  try {
+    lockProcess(process);
+  } catch (error) {
+    process[Symbol.dispose]();
+    throw error;
+  }
+  using target = inspectProcess(process);
+  refuseForeign(target);
+  if (!o.allowBackwardMonotonic) refuseBackward(o.pid, appliedIn(target.found), asApplied(request));
+  if (isSkewed(target)) return update(target, request);
+  refuseUnstoppable(target);
+  if (target.found.state === "unskewed") return patch(target, request, o.stopTimeoutMs);
+
+  // What a dead run left is cleaned up first; stragglers may keep old pages, which does not matter to new ones.
+  execute(recoveryOf(target), process, o.stopTimeoutMs);
+  using clean = inspect(o.pid);
+  return patch({ ...clean, process }, request, o.stopTimeoutMs);
+}
+
+/** What `inject` would do. Reads, changes nothing. */
+export async function planInjection(o: { pid: number } & SkewSettings): Promise<DryRunResult> {
+  const request = parseRequest(o);
+  using target = inspect(o.pid);
+  refuseSelf(o.pid);
+  refuseForeign(target);
+  if (!o.allowBackwardMonotonic) refuseBackward(o.pid, appliedIn(target.found), asApplied(request));
+  const live = isSkewed(target);
+  const settings = settingsOf(request);
+  return {
+    pid: o.pid,
+    command: target.process.command,
+    action: live ? "update" : "inject",
+    plan: live ? undefined : injectionOf(target, settings),
+    skew: skewOf(settings)!,
+  };
+}
+
+function injectionOf(target: Inspection, settings: ReturnType<typeof settingsOf>): PatchPlan {
+  const { process, vdso, pristineTail } = target;
+  return planPatch({
+    pid: process.pid,
+    vdso,
+    payload: loadPayload(),
+    pages: findPages(target),
+    settings,
+    pristineTail,
+  });
+}
+
+function recoveryOf({ process, vdso, found, pristineTail }: Inspection): PatchPlan {
+  if (!("mark" in found)) throw new TimeskewError("E_INTERNAL", "nothing to recover");
+  return planRecovery({ pid: process.pid, vdso, found, pristineTail });
+}
+
+function patch(target: Inspection, request: Request, stopTimeoutMs: number | undefined): InjectResult {
+  const { pid, command } = target.process;
+  const settings = settingsOf(request);
+  const plan = injectionOf(target, settings);
+  const before = readHostClocks();
+  const { report, output } = execute(plan, target.process, stopTimeoutMs);
+  const after = readHostClocks();
+  return {
+    pid,
+    command,
+    state: "skewed",
+    action: "injected",
+    skew: skewOf(settings)!,
+    previous: undefined,
+    pauseNs: report.pauseNs,
+    threads: report.threads,
+    movedThreads: report.movedThreads + report.movedFrames,
+    readings: compare(decodeProbe(output), quickClocksOf(plan), before, after, settings.mask),
+  };
+}
+
+/** The clocks that the plan's probe reads: those that take no system call. */
+function quickClocksOf(plan: PatchPlan): bigint {
+  const head = plan.steps.find((step) => step.op === "write" && step.bytes.length === 40);
+  if (head?.op !== "write") return 0n;
+  return new DataView(head.bytes.buffer, head.bytes.byteOffset).getBigUint64(24, true);
+}
+
+/** Changes the settings of a target that runs on, and reads them back. */
+function update({ process, found }: SkewedTarget, request: Request): InjectResult {
+  if (!("mark" in found)) throw new TimeskewError("E_INTERNAL", "no mark");
+  const { pid, command } = process;
+  const params = found.mark.params.address;
+  const settings = { ...settingsOf(request), generation: found.settings.generation + 1n };
+  writeLive(process, planUpdate(params, found.index, settings));
+
+  const readBack = (offset: number, length: number) =>
+    readMemory(process.proc, process.memoryPid, address(params + BigInt(offset)), length);
+  const index = readBack(PARAMS.index, 1)?.[0];
+  const slot = index === undefined ? undefined : readBack(slotOffset(index), SLOT_BYTES);
+  if (slot === undefined)
+    throw new TimeskewError("E_GONE", `pid ${pid} (${command}) ended meanwhile`, { pid });
+  const now = decodeSlot(slot);
+  if (now.skewId !== settings.skewId || now.offset !== settings.offset || now.mask !== settings.mask) {
+    throw new TimeskewError("E_STEP", `pid ${pid} (${command}): the new settings did not take effect`, {
+      pid,
+      targetState: "skewed",
+      hint: `look with: timeskew status --pid ${pid}`,
+    });
+  }
+  return {
+    pid,
+    command,
+    state: "skewed",
+    action: "updated",
+    skew: skewOf(now)!,
+    previous: skewIn(found),
+    pauseNs: 0n,
+    threads: 0,
+    movedThreads: 0,
+    readings: predict(request.selection, now.offset),
+  };
+}
+
+function isSkewed(target: Inspection): target is SkewedTarget {
+  return target.found.state === "skewed";
+}
+
+function asApplied({ selection, offset }: Request) {
+  return { mask: selection.mask, offset };
+}
+
+function refuseSelf(pid: number): void {
+  if (pid !== process.pid) return;
+  throw new TimeskewError("E_UNSUPPORTED", "a process cannot skew itself", {
+    pid,
+    hint: "run timeskew as a command",
+  });
+}
+
+export function refuseForeign({ process: { pid, command }, found }: Inspection): void {
+  if (found.state !== "foreign") return;
+  throw new TimeskewError("E_FOREIGN_PATCH", `pid ${pid} (${command}): ${found.note}`, { pid });
+}
+
+/** What would make the stop wait for nothing is told at once. */
+export function refuseUnstoppable({ process: { pid, command } }: Inspection): void {
+  const tracer = tracerOf(pid);
+  if (tracer !== undefined) {
+    throw new TimeskewError("E_TRACED", `pid ${pid} (${command}) is traced by ${tracer}`, {
+      pid,
+      hint: "detach it first, then try again",
+    });
+  }
+  if (isFrozen(pid)) {
+    throw new TimeskewError(
+      "E_FROZEN",
+      `pid ${pid} (${command}) is in a frozen cgroup (a paused container?)`,
+      {
+        pid,
+        hint: "thaw it, then try again",
+      },
+    );
+  }
+}

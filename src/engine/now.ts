@@ -1,0 +1,59 @@
+/**
+ * Reads a process's clocks by its own functions, next to the host's.
+ */
+import { TimeskewError } from "../errors.ts";
+import { decodeProbe } from "../patch/params.ts";
+import { planProbe } from "../patch/probe.ts";
+import { openProcess } from "../target/process.ts";
+import { execute, lockProcess } from "../tracer/execute.ts";
+import { loadPayload } from "../tracer/native.ts";
+import type { NowResult, SessionSettings } from "../types.ts";
+import { refuseUnstoppable } from "./inject.ts";
+import { findPages, type Inspection, inspectProcess } from "./inspect.ts";
+import { ALL_CLOCKS, compare, readHostClocks } from "./readings.ts";
+import { appliedIn, skewIn } from "./skew.ts";
+
+/**
+ * Stops one thread of the target for the moment in which it reads every clock.
+ *
+ * @throws TimeskewError
+ */
+export async function readClocks(o: { pid: number } & SessionSettings): Promise<NowResult> {
+  if (o.pid === globalThis.process.pid) {
+    throw new TimeskewError("E_UNSUPPORTED", "a process cannot look at itself", { pid: o.pid });
+  }
+  const process = openProcess(o.pid);
+  try {
+    lockProcess(process);
+  } catch (error) {
+    process[Symbol.dispose]();
+    throw error;
+  }
+  using target = inspectProcess(process);
+  refuseUnstoppable(target);
+  const { found, vdso, pristineTail } = target;
+  const plan = planProbe({
+    pid: o.pid,
+    vdso,
+    payload: loadPayload(),
+    pages: pagesOf(target),
+    wanted: ALL_CLOCKS,
+    pristineTail,
+  });
+  const before = readHostClocks();
+  const { report, output } = execute(plan, process, o.stopTimeoutMs);
+  const after = readHostClocks();
+  return {
+    pid: o.pid,
+    command: process.command,
+    state: found.state,
+    skew: skewIn(found),
+    readings: compare(decodeProbe(output), ALL_CLOCKS, before, after, appliedIn(found).mask),
+    pauseNs: report.pauseNs,
+  };
+}
+
+function pagesOf(target: Inspection) {
+  const { found } = target;
+  return "mark" in found ? { mark: found.mark } : { free: findPages(target) };
+}

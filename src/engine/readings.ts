@@ -1,0 +1,136 @@
+/**
+ * Reads the clocks of the host, and makes what the probe brought from a target comparable with them.
+ */
+
+import { GETTIMEOFDAY_READING, type ProbeReading, TIME_READING } from "../patch/params.ts";
+import { CLOCKS, type ClockSelection, type TrueReadings } from "../skew/clock.ts";
+import { hostClock } from "../tracer/native.ts";
+import type { ClockReading } from "../types.ts";
+
+/** Every clock and function that a probe can read, as a mask. */
+export const ALL_CLOCKS = CLOCKS.reduce(
+  (mask, { id }) => mask | (1n << BigInt(id)),
+  (1n << 62n) | (1n << 63n),
+);
+
+const REALTIME = 0;
+const REALTIME_COARSE = 5;
+
+/** What is read: a clock id, or a function and the clock that it shows, cut to its unit (ns). */
+interface Source {
+  name: string;
+  /** Index among the probe's readings. */
+  reading: number;
+  /** Clock id of the host. */
+  clock: number;
+  unit: bigint;
+  perProcess: boolean;
+  bit: bigint;
+}
+
+const SOURCES: readonly Source[] = [
+  ...CLOCKS.map(({ id, name, perProcess }) => ({
+    name,
+    reading: id,
+    clock: id,
+    unit: 1n,
+    perProcess,
+    bit: 1n << BigInt(id),
+  })),
+  {
+    name: "gettimeofday",
+    reading: GETTIMEOFDAY_READING,
+    clock: REALTIME,
+    unit: 1000n,
+    perProcess: false,
+    bit: 1n << 62n,
+  },
+  {
+    name: "time",
+    reading: TIME_READING,
+    clock: REALTIME_COARSE,
+    unit: 1_000_000_000n,
+    perProcess: false,
+    bit: 1n << 63n,
+  },
+];
+
+/** One value for each clock id, in ns; undefined where the kernel has no such clock. */
+export type HostClocks = ReadonlyMap<number, bigint | undefined>;
+
+export function readHostClocks(): HostClocks {
+  return new Map(CLOCKS.map(({ id }) => [id, hostClock(id)]));
+}
+
+export function trueReadings(host: HostClocks = readHostClocks()): TrueReadings {
+  const of = (id: number) => host.get(id) ?? 0n;
+  return { realtime: of(0), monotonic: of(1), raw: of(4), boottime: of(7), tai: of(11) };
+}
+
+/**
+ * @param before the host's clocks, read before the probe ran, and after
+ * @param selected what the settings in force select
+ */
+export function compare(
+  probe: readonly ProbeReading[],
+  wanted: bigint,
+  before: HostClocks,
+  after: HostClocks,
+  selected: bigint,
+): ClockReading[] {
+  return SOURCES.filter(({ bit }) => wanted & bit).map((source) => {
+    const { result, value, ...original } = probe[source.reading]!;
+    const target = result === 0n ? value : undefined;
+    const host = hostBracket(source, original, before.get(source.clock), after.get(source.clock));
+    const middle = host && host.low + (host.high - host.low) / 2n;
+    return {
+      name: source.name,
+      target,
+      host: middle,
+      difference: target === undefined || middle === undefined ? undefined : target - middle,
+      uncertainty: host === undefined ? 0n : (host.high - host.low + 1n) / 2n + (source.unit - 1n),
+      selected: (selected & source.bit) !== 0n,
+    };
+  });
+}
+
+/**
+ * Between which two values the host's clock was when the target read its own. The original function, called in the
+ * target right before and after, tells it within some ten nanoseconds, provided that it agrees with the host at all:
+ * in a time namespace, or under somebody else's patch, it does not.
+ */
+function hostBracket(
+  { perProcess, unit }: Source,
+  original: { before: bigint; after: bigint },
+  low: bigint | undefined,
+  high: bigint | undefined,
+): { low: bigint; high: bigint } | undefined {
+  if (perProcess || low === undefined || high === undefined) return undefined;
+  const agrees = low <= original.before && original.before <= original.after && original.after <= high;
+  const bracket = agrees ? { low: original.before, high: original.after } : { low, high };
+  // A function that cuts its result is compared with a clock that is cut as well.
+  return { low: bracket.low - (bracket.low % unit), high: bracket.high - (bracket.high % unit) };
+}
+
+/** What a running target reads by settings that were read back from it: the true clocks and the offset. */
+export function predict(selection: ClockSelection, offset: bigint): ClockReading[] {
+  const host = readHostClocks();
+  return SOURCES.filter(({ bit, clock }) => selection.mask & bit && host.get(clock) !== undefined).flatMap(
+    (source) => {
+      if (source.perProcess) return [];
+      const now = host.get(source.clock)!;
+      const cut = (value: bigint) => value - (value % source.unit);
+      const target = cut(now + offset);
+      return [
+        {
+          name: source.name,
+          target,
+          host: cut(now),
+          difference: target - cut(now),
+          uncertainty: source.unit - 1n,
+          selected: true,
+        },
+      ];
+    },
+  );
+}

@@ -1,0 +1,62 @@
+/**
+ * Takes a skew back, from nothing but what is found in the target.
+ */
+import type { Found } from "../patch/find.ts";
+import { planRecovery } from "../patch/recover.ts";
+import { openProcess } from "../target/process.ts";
+import { execute, lockProcess } from "../tracer/execute.ts";
+import type { RecoverResult, SessionSettings } from "../types.ts";
+import { refuseForeign, refuseUnstoppable } from "./inject.ts";
+import { type Inspection, inspectProcess } from "./inspect.ts";
+import { refuseBackward } from "./monotonic.ts";
+import { appliedIn, skewIn } from "./skew.ts";
+
+const NONE = { mask: 0n, offset: 0n };
+
+/**
+ * Gives a process its true clock back. A process that is not skewed is a success, too ("nothing").
+ *
+ * @throws TimeskewError; `targetState` says what became of the process
+ */
+export async function recover(
+  o: { pid: number; allowBackwardMonotonic?: boolean } & SessionSettings,
+): Promise<RecoverResult> {
+  const process = openProcess(o.pid);
+  try {
+    lockProcess(process);
+  } catch (error) {
+    process[Symbol.dispose]();
+    throw error;
+  }
+  using target = inspectProcess(process);
+  const { found } = target;
+  refuseForeign(target);
+  if (!("mark" in found)) return resultOf(target, "nothing", { pauseNs: 0n, threads: 0, lingering: 0 });
+  if (!o.allowBackwardMonotonic) refuseBackward(o.pid, appliedIn(found), NONE);
+  refuseUnstoppable(target);
+  const { vdso, pristineTail } = target;
+  const plan = planRecovery({ pid: o.pid, vdso, found, pristineTail });
+  const { report } = execute(plan, process, o.stopTimeoutMs);
+  return resultOf(target, actionOf(found), report);
+}
+
+function actionOf(found: Found): "recovered" | "cleaned" {
+  return found.state === "skewed" ? "recovered" : "cleaned";
+}
+
+function resultOf(
+  { process: { pid, command }, found }: Inspection,
+  action: RecoverResult["action"],
+  report: { pauseNs: bigint; threads: number; lingering: number },
+): RecoverResult {
+  return {
+    pid,
+    command,
+    state: report.lingering > 0 ? "lingering" : "unskewed",
+    action,
+    skew: skewIn(found),
+    pauseNs: report.pauseNs,
+    threads: report.threads,
+    lingeringThreads: report.lingering,
+  };
+}

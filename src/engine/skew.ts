@@ -1,0 +1,70 @@
+/**
+ * From what the user asked for to the settings in a target, and back.
+ */
+import { randomBytes } from "node:crypto";
+import type { Found } from "../patch/find.ts";
+import type { Settings } from "../patch/params.ts";
+import {
+  type ClockSelection,
+  checkRange,
+  expandClocks,
+  parseClocks,
+  selectionFromMask,
+} from "../skew/clock.ts";
+import { parseDuration } from "../skew/duration.ts";
+import { hostClock } from "../tracer/native.ts";
+import type { Skew, SkewSettings } from "../types.ts";
+import { trueReadings } from "./readings.ts";
+
+const REALTIME = 0;
+
+export interface Request {
+  readonly offset: bigint;
+  readonly selection: ClockSelection;
+}
+
+/**
+ * Reads the flags' texts. Needs no target.
+ *
+ * @throws TimeskewError E_DURATION, E_CLOCK, E_RANGE
+ */
+export function parseRequest({ offset, clocks = [], exact = false }: SkewSettings): Request {
+  const selection = expandClocks(parseClocks(clocks), { exact });
+  const ns = typeof offset === "bigint" ? offset : parseDuration(offset);
+  checkRange(ns, selection, trueReadings());
+  return { offset: ns, selection };
+}
+
+/** Settings that begin now, under a new skew id. */
+export function settingsOf({ offset, selection }: Request): Omit<Settings, "generation"> {
+  return {
+    mask: selection.mask,
+    offset,
+    skewId: randomBytes(8).readBigUInt64LE(),
+    since: hostClock(REALTIME) ?? 0n,
+  };
+}
+
+/** The skew that settings describe; undefined for settings that skew nothing. */
+export function skewOf(settings: Omit<Settings, "generation">): Skew | undefined {
+  if (settings.mask === 0n) return undefined;
+  const { clocks, gettimeofday, time } = selectionFromMask(settings.mask);
+  return {
+    id: settings.skewId.toString(16).padStart(16, "0"),
+    offset: settings.offset,
+    clocks,
+    gettimeofday,
+    time,
+    since: settings.since,
+  };
+}
+
+/** The skew that is in force in a target. */
+export function skewIn(found: Found): Skew | undefined {
+  return found.state === "skewed" ? skewOf(found.settings) : undefined;
+}
+
+/** What a target's clocks are off by now, for comparison. */
+export function appliedIn(found: Found): { mask: bigint; offset: bigint } {
+  return found.state === "skewed" ? found.settings : { mask: 0n, offset: 0n };
+}

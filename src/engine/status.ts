@@ -1,0 +1,68 @@
+/**
+ * Finds skewed processes: by their own marks, so it needs nothing from the run that skewed them.
+ */
+import { readFileSync } from "node:fs";
+import { TimeskewError } from "../errors.ts";
+import { listPids } from "../target/process.ts";
+import type { StatusResult, StatusRow } from "../types.ts";
+import { inspect } from "./inspect.ts";
+import { skewIn } from "./skew.ts";
+
+/** What makes a process uninteresting in a search: it cannot be skewed, or is gone. */
+const NOT_SKEWED: readonly string[] = [
+  "E_NO_TARGET",
+  "E_GONE",
+  "E_KERNEL_THREAD",
+  "E_ZOMBIE",
+  "E_NO_VDSO",
+  "E_NOT_64BIT",
+  "E_UNSUPPORTED",
+];
+
+/**
+ * With pids: one row for each. Without: every process of this machine on which timeskew, or somebody else's patch,
+ * left a trace.
+ *
+ * @throws TimeskewError for a named pid that cannot be looked at
+ */
+export async function status(o: { pids?: readonly number[] } = {}): Promise<StatusResult> {
+  if (o.pids !== undefined) {
+    return { rows: o.pids.map(rowOf), unreadable: [], examined: o.pids.length };
+  }
+  const rows: StatusRow[] = [];
+  const unreadable: StatusResult["unreadable"] = [];
+  let examined = 0;
+  for (const pid of listPids()) {
+    if (pid === process.pid) continue;
+    try {
+      const row = rowOf(pid);
+      examined++;
+      if (row.state !== "unskewed") rows.push(row);
+    } catch (error) {
+      if (!(error instanceof TimeskewError)) throw error;
+      if (NOT_SKEWED.includes(error.code)) continue;
+      unreadable.push({ pid, command: commandOf(pid), reason: error.message });
+    }
+  }
+  return { rows, unreadable, examined };
+}
+
+function rowOf(pid: number): StatusRow {
+  using target = inspect(pid);
+  const { process, found } = target;
+  return {
+    pid,
+    command: process.command,
+    state: found.state,
+    skew: skewIn(found),
+    note: "note" in found ? found.note : undefined,
+  };
+}
+
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, "utf8").trimEnd();
+  } catch {
+    return "?"; // ended meanwhile
+  }
+}

@@ -1,0 +1,19 @@
+/**
+ * timeskew as a library: give one running process a wrong clock, and take it back.
+ *
+ *     const { skew } = await inject({ pid: 1234, offset: "-10m" });
+ *     await recover({ pid: 1234 });
+ *
+ * Every function rejects with a TimeskewError, which says what state the target is in. While a target is stopped no
+ * JavaScript runs: each session is one synchronous call of the C helper.
+ */
+export { doctor } from "./engine/doctor.ts";
+export { inject, planInjection } from "./engine/inject.ts";
+export { readClocks } from "./engine/now.ts";
+export { recover } from "./engine/recover.ts";
+export { status } from "./engine/status.ts";
+export { type ErrorCode, EXIT_CODES, type TargetState, TimeskewError } from "./errors.ts";
+export { describePlan, planAsJson } from "./patch/describe.ts";
+export type { PatchPlan, Step } from "./patch/plan.ts";
+export type { ClockName } from "./skew/clock.ts";
+export type * from "./types.ts";

@@ -1,0 +1,192 @@
+/**
+ * Plans an injection, and the live change of an existing one.
+ *
+ * The order of the steps is what makes it safe to be killed at any of them: the pages are complete before the first
+ * jump is written; threads leave the bytes that the jumps replace before they are replaced; and until the very last
+ * write, of one byte, every clock reads the true time through whatever is patched by then.
+ */
+import { type Address, address } from "../machine/address.ts";
+import { encodeMark, type Mark } from "./mark.ts";
+import {
+  encodeProbeHead,
+  encodeSlot,
+  neutral,
+  PARAMS,
+  PROBE_BYTES,
+  type Settings,
+  SLOT_BYTES,
+  slotOffset,
+} from "./params.ts";
+import { FUNCTIONS, type Payload } from "./payload.ts";
+import type { PatchPlan, Step } from "./plan.ts";
+import { planRewrites, type Rewrite } from "./trampoline.ts";
+import type { Vdso } from "./vdso.ts";
+
+/** Clock ids that every vDSO reads without a system call (VDSO_CLOCKS of the payload), and the two functions. */
+const QUICK_CLOCKS = 0x8f3n | (1n << 62n) | (1n << 63n);
+
+export interface InjectionInput {
+  readonly pid: number;
+  readonly vdso: Vdso;
+  readonly payload: Payload;
+  /** Free addresses for code and parameter pages. */
+  readonly pages: Address;
+  readonly settings: Omit<Settings, "generation">;
+  /** What the vDSO's tail holds on this kernel. */
+  readonly pristineTail: Uint8Array;
+}
+
+export function planInjection(input: InjectionInput): PatchPlan {
+  const { pid, vdso, payload } = input;
+  const rewrites = planRewrites(vdso, payload, input.pages);
+  const mark = markOf(input, rewrites);
+  const params = mark.params.address;
+  const active = { ...input.settings, generation: 2n };
+  const at = (offset: number) => address(params + BigInt(offset));
+  const steps: Step[] = [
+    { op: "check", address: vdso.start, bytes: vdso.bytes.slice(0, 64), what: "the vDSO is still there" },
+    ...rewrites.map(
+      ({ site }): Step => ({
+        op: "check",
+        address: site.address,
+        bytes: site.original,
+        what: `${site.function} is unpatched`,
+      }),
+    ),
+    ...mapPages(mark, payload, rewrites),
+    {
+      op: "write",
+      address: at(slotOffset(0)),
+      bytes: encodeSlot(neutral(1n)),
+      what: "slot 0: the true time",
+    },
+    { op: "write", address: at(slotOffset(1)), bytes: encodeSlot(active), what: "slot 1: the skew" },
+    { op: "move", moves: rewrites.flatMap(({ moves }) => moves), what: "threads leave the prologues" },
+    ...rewrites.map(
+      ({ site }): Step => ({
+        op: "patch",
+        address: site.address,
+        old: site.original,
+        new: site.patched,
+        what: `${site.function} begins with a jump`,
+      }),
+    ),
+    {
+      op: "write",
+      address: at(PARAMS.index),
+      bytes: Uint8Array.of(1),
+      old: Uint8Array.of(0),
+      what: "slot 1 is in force",
+    },
+    ...probe(mark, payload, vdso, QUICK_CLOCKS),
+    {
+      op: "check",
+      address: at(PARAMS.probeMismatches),
+      bytes: new Uint8Array(8),
+      what: "the target's clock functions read what was asked for",
+    },
+    { op: "read", address: at(PARAMS.probe), length: PROBE_BYTES, what: "what they read" },
+  ];
+  return {
+    pid,
+    action: "inject",
+    stop: "all",
+    stub: stubOf(vdso, input.pristineTail),
+    sites: mark.sites,
+    steps,
+  };
+}
+
+/** The steps that map and fill our pages, all but the slots. */
+export function mapPages(mark: Mark, payload: Payload, rewrites: readonly Rewrite[]): Step[] {
+  const code = payload.bytes.slice();
+  for (const { trampoline } of rewrites) {
+    code.set(trampoline.bytes, Number(trampoline.address - mark.code.address));
+  }
+  return [
+    {
+      op: "map",
+      address: mark.code.address,
+      length: mark.code.size,
+      protection: "r-x",
+      what: "the payload's page",
+    },
+    { op: "write", address: mark.code.address, bytes: code, what: "the payload and its trampolines" },
+    {
+      op: "map",
+      address: mark.params.address,
+      length: mark.params.size,
+      protection: "rw-",
+      what: "its parameter pages",
+    },
+    { op: "write", address: mark.params.address, bytes: encodeMark(mark), what: "the mark" },
+  ];
+}
+
+export function markOf(
+  { vdso, payload, pages }: Pick<InjectionInput, "vdso" | "payload" | "pages">,
+  rewrites: readonly Rewrite[],
+): Mark {
+  return {
+    state: "armed",
+    code: { address: pages, size: payload.codeSize },
+    params: { address: address(pages + BigInt(payload.codeSize)), size: payload.paramsSize },
+    vdso: { address: vdso.start, size: vdso.bytes.length },
+    sites: rewrites.map(({ site }) => site),
+  };
+}
+
+/** The steps that read the wanted clocks in the target. The results lie in the probe afterwards. */
+export function probe(mark: Mark, payload: Payload, vdso: Vdso, wanted: bigint): Step[] {
+  const params = mark.params.address;
+  const entries = FUNCTIONS.map((name) => vdso.functions.find((fn) => fn.name === name)?.address ?? 0n);
+  return [
+    {
+      op: "write",
+      address: address(params + BigInt(PARAMS.probe)),
+      bytes: encodeProbeHead(entries, wanted),
+      what: "which clocks to read",
+    },
+    {
+      op: "call",
+      address: address(mark.code.address + BigInt(payload.probeEntry)),
+      argument: params,
+      stack: address(params + BigInt(mark.params.size)),
+      what: "one thread reads the clocks through the vDSO",
+    },
+  ];
+}
+
+export function stubOf(vdso: Vdso, pristineTail: Uint8Array): PatchPlan["stub"] {
+  // Stubs hold 8-byte data, and must stay clear of what is loaded.
+  const start = (vdso.tail.start + 15) & ~15;
+  return {
+    address: address(vdso.start + BigInt(start)),
+    pristine: pristineTail.slice(start - vdso.tail.start),
+  };
+}
+
+/** One write to a running target. */
+export interface LiveWrite {
+  readonly address: Address;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * Changes the settings of a skewed target that runs on: the idle slot is invalidated, filled and made valid, in
+ * separate writes, and then the index is flipped by a write of one byte. A reader that was in the idle slot sees
+ * its generation change; the death of the tool between any two writes changes nothing.
+ *
+ * @param index of the slot in use
+ */
+export function planUpdate(params: Address, index: number, settings: Settings): LiveWrite[] {
+  const idle = (index & 1) ^ 1;
+  const slot = address(params + BigInt(slotOffset(idle)));
+  const bytes = encodeSlot(settings);
+  return [
+    { address: slot, bytes: new Uint8Array(8) },
+    { address: address(slot + 8n), bytes: bytes.slice(8, SLOT_BYTES) },
+    { address: slot, bytes: bytes.slice(0, 8) },
+    { address: address(params + BigInt(PARAMS.index)), bytes: Uint8Array.of(idle) },
+  ];
+}

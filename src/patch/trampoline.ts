@@ -1,0 +1,84 @@
+/**
+ * Decides for each clock function of a vDSO how its entry is rewritten: the jump, the trampoline, and where a thread
+ * that stands in the replaced bytes goes on.
+ */
+import { TimeskewError } from "../errors.ts";
+import { type Address, address } from "../machine/address.ts";
+import { branchesInto } from "../machine/x86_64/branches.ts";
+import { encodeJump, JUMP_LENGTH } from "../machine/x86_64/encode.ts";
+import { JumpOutOfReach, RelocationError, UnknownInstruction } from "../machine/x86_64/errors.ts";
+import { relocatePrologue } from "../machine/x86_64/relocate.ts";
+import { type Site, WORD } from "./mark.ts";
+import type { Payload } from "./payload.ts";
+import type { Move } from "./plan.ts";
+import { codeOf, type Vdso, type VdsoFunction } from "./vdso.ts";
+
+export interface Rewrite {
+  readonly function: VdsoFunction;
+  readonly site: Site;
+  /** The relocated prologue and the jump back, and where they go in the target. */
+  readonly trampoline: { readonly address: Address; readonly bytes: Uint8Array };
+  /** From each instruction that the jump cuts up to the same one in the trampoline. */
+  readonly moves: readonly Move[];
+}
+
+/**
+ * @param code where the payload's code page is, or will be
+ * @throws TimeskewError E_VDSO for a function that cannot be rewritten safely
+ */
+export function planRewrites(vdso: Vdso, payload: Payload, code: Address): Rewrite[] {
+  return vdso.functions.map((fn) => {
+    try {
+      return planRewrite(vdso, fn, payload, code);
+    } catch (error) {
+      const refused =
+        error instanceof RelocationError ||
+        error instanceof UnknownInstruction ||
+        error instanceof JumpOutOfReach;
+      if (!refused) throw error;
+      throw unsafe(fn, error.message, error);
+    }
+  });
+}
+
+function planRewrite(vdso: Vdso, fn: VdsoFunction, payload: Payload, code: Address): Rewrite {
+  const trampolineAddress = address(code + BigInt(payload.trampolines[fn.name]));
+  const moved = relocatePrologue(codeOf(vdso, fn), fn.address, trampolineAddress, JUMP_LENGTH);
+  if (moved.bytes.length > payload.trampolineSize) {
+    throw unsafe(fn, `its relocated prologue needs ${moved.bytes.length} bytes`);
+  }
+  const ranges = vdso.functions.map((each) => ({
+    name: each.name,
+    offset: each.offset,
+    code: codeOf(vdso, each),
+  }));
+  const [intruder] = branchesInto(ranges, fn.offset, fn.offset + JUMP_LENGTH);
+  if (intruder) throw unsafe(fn, `${intruder.name} branches into its first ${JUMP_LENGTH} bytes`);
+
+  // The jump must lie in one aligned word: only that is replaced by a single access.
+  const inWord = fn.offset % WORD;
+  if (inWord + JUMP_LENGTH > WORD) throw unsafe(fn, "its entry straddles an aligned word");
+  const word = fn.offset - inWord;
+  const original = vdso.bytes.slice(word, word + WORD);
+  const patched = original.slice();
+  patched.set(encodeJump(fn.address, address(code + BigInt(payload.entries[fn.name]))), inWord);
+
+  return {
+    function: fn,
+    site: { function: fn.name, address: address(vdso.start + BigInt(word)), original, patched },
+    trampoline: { address: trampolineAddress, bytes: moved.bytes },
+    moves: moved.map
+      .filter(({ from }) => from > 0 && from < JUMP_LENGTH)
+      .map(({ from, to }) => ({
+        from: address(fn.address + BigInt(from)),
+        to: address(trampolineAddress + BigInt(to)),
+      })),
+  };
+}
+
+function unsafe(fn: VdsoFunction, why: string, cause?: unknown): TimeskewError {
+  return new TimeskewError("E_VDSO", `the vDSO's ${fn.name} cannot be patched safely: ${why}`, {
+    hint: "nothing was changed; please report this kernel's version",
+    cause,
+  });
+}

@@ -1,0 +1,224 @@
+/**
+ * Turns the helper's numbers into words: what happened, to which process, in which state it is now, what to do next.
+ * A refusal by the kernel is explained by its cause, looked up in /proc, not by its errno.
+ */
+import { readFileSync } from "node:fs";
+import { getSystemErrorName } from "node:util";
+import { type ErrorCode, type TargetState, TimeskewError } from "../errors.ts";
+import type { PatchPlan } from "../patch/plan.ts";
+import { isFrozen } from "../target/frozen.ts";
+import { parseStat, parseStatus } from "../target/proc.ts";
+import type { Process } from "../target/process.ts";
+import type { Report } from "./encode.ts";
+
+const EPERM = 1;
+const ESRCH = 3;
+const EAGAIN = 11;
+const ENOMEM = 12;
+const EEXIST = 17;
+const EINVAL = 22;
+const ETIMEDOUT = 110;
+const ESTALE = 116;
+
+const CAP_SYS_PTRACE = 19n;
+
+type Cause = readonly [code: ErrorCode, message: string, hint?: string];
+
+export function diagnose(
+  report: Report,
+  plan: PatchPlan,
+  process: Process,
+  stopTimeoutMs: number,
+): TimeskewError {
+  const name = `pid ${process.pid} (${process.command})`;
+  const [code, message, hint] =
+    changed(report, plan, name) ?? causeOf(report, plan, process, stopTimeoutMs, name);
+  return new TimeskewError(code, message, {
+    pid: process.pid,
+    targetState: stateAfter(report, plan, code),
+    ...(hint === undefined ? {} : { hint }),
+  });
+}
+
+/** A roll back that failed outweighs whatever it was for. A dead target needs none. */
+function changed(report: Report, plan: PatchPlan, name: string): Cause | undefined {
+  if (report.rollback !== "failed" || report.error === ESRCH || report.rollbackError === ESRCH)
+    return undefined;
+  return [
+    "E_CHANGED",
+    `${whatFailed(report, plan, name)}, and undoing the steps before it failed too (${errno(report.rollbackError)})`,
+    `look with: timeskew status --pid ${plan.pid}; then: timeskew recover --pid ${plan.pid}`,
+  ];
+}
+
+function stateAfter(report: Report, plan: PatchPlan, code: ErrorCode): TargetState {
+  if (code === "E_CHANGED") return "partial";
+  if (report.stage !== "step") return plan.action === "recover" ? "skewed" : "untouched";
+  if (plan.action === "recover") return report.rollback === "done" ? "skewed" : "partial";
+  return "restored";
+}
+
+function causeOf(
+  report: Report,
+  plan: PatchPlan,
+  process: Process,
+  stopTimeoutMs: number,
+  name: string,
+): Cause {
+  if (report.error === ESRCH) return ["E_GONE", `${name} ended while we worked on it`];
+  switch (report.stage) {
+    case "seize":
+      return refusedToSeize(report, process, name);
+    case "stop":
+      return didNotStop(report, process, stopTimeoutMs, name);
+    case "step":
+      return stepFailed(report, plan, name);
+    default:
+      return ["E_INTERNAL", `the helper refused the plan for ${name} (${errno(report.error)})`];
+  }
+}
+
+function refusedToSeize(report: Report, { pid, status }: Process, name: string): Cause {
+  if (report.error !== EPERM) return ["E_FAILED", `cannot attach to ${name}: ${errno(report.error)}`];
+  const tracer = tracerOf(pid, report.culprit);
+  if (tracer !== undefined) {
+    return ["E_TRACED", `${name} is traced by ${tracer}`, "detach it first, then try again"];
+  }
+  const own = readStatus("self");
+  const mayPtrace = ((own?.effectiveCapabilities ?? 0n) >> CAP_SYS_PTRACE) & 1n;
+  const yama = yamaScope();
+  if (yama === 3) {
+    return [
+      "E_PERMISSION",
+      `${name} cannot be attached to: Yama forbids ptrace until the next boot (ptrace_scope 3)`,
+    ];
+  }
+  if (mayPtrace) {
+    if (status.seccomp) {
+      return [
+        "E_PERMISSION",
+        `${name} has a seccomp filter, which we may not suspend`,
+        "that takes CAP_SYS_ADMIN: run timeskew as root of the host, not in a sandbox",
+      ];
+    }
+    return [
+      "E_PERMISSION",
+      `${name} cannot be attached to, although we have CAP_SYS_PTRACE`,
+      "it may belong to another user namespace, or a security module forbids it",
+    ];
+  }
+  if (yama === 2) {
+    return [
+      "E_PERMISSION",
+      `${name} cannot be attached to: Yama lets only root use ptrace (ptrace_scope 2)`,
+      "run timeskew with sudo",
+    ];
+  }
+  if (own?.uid?.effective !== status.uid?.effective) {
+    return [
+      "E_PERMISSION",
+      `${name} belongs to uid ${status.uid?.effective ?? "unknown"}, not to us`,
+      "run timeskew with sudo",
+    ];
+  }
+  if (yama === 1) {
+    return [
+      "E_PERMISSION",
+      `${name} is not our child, and Yama lets an ordinary user trace only children (ptrace_scope 1)`,
+      "run timeskew with sudo",
+    ];
+  }
+  return [
+    "E_PERMISSION",
+    `not permitted to attach to ${name}`,
+    "it has raised privileges or is not dumpable: run timeskew with sudo",
+  ];
+}
+
+function didNotStop(report: Report, process: Process, stopTimeoutMs: number, name: string): Cause {
+  if (report.error === EAGAIN)
+    return ["E_BUSY", `thread ${report.culprit} of ${name} still runs for a timeskew that died`, "try again"];
+  if (report.error === EINVAL) {
+    return ["E_UNSUPPORTED", `thread ${report.culprit} of ${name} runs 32-bit code in a 64-bit process`];
+  }
+  if (report.error !== ETIMEDOUT) return ["E_FAILED", `cannot stop ${name}: ${errno(report.error)}`];
+  if (isFrozen(process.pid)) {
+    return ["E_FROZEN", `${name} is in a frozen cgroup (a paused container?)`, "thaw it, then try again"];
+  }
+  const state = threadState(process.pid, report.culprit);
+  const why = state === "D" ? " (it sleeps in the kernel and cannot be interrupted)" : "";
+  return [
+    "E_STOP_TIMEOUT",
+    `thread ${report.culprit} of ${name} did not stop within ${stopTimeoutMs} ms${why}`,
+    "try again, or give it longer with --stop-timeout",
+  ];
+}
+
+function stepFailed(report: Report, plan: PatchPlan, name: string): Cause {
+  const step = plan.steps[report.step];
+  const failed = whatFailed(report, plan, name);
+  if (report.error === ESTALE && step?.op === "check" && step.what.includes("clock functions")) {
+    return ["E_STEP", `${name}: after the patch its clock functions did not read what was asked for`];
+  }
+  if (report.error === ESTALE || report.error === EEXIST) {
+    return [
+      "E_BUSY",
+      `${name} changed while we prepared (a new program, or new mappings): ${failed}`,
+      "try again",
+    ];
+  }
+  if (report.error === ENOMEM && step?.op === "map") {
+    return [
+      "E_STEP",
+      `${name} has no room for ${step.length} bytes`,
+      "its address space or locked memory is limited (ulimit -v, -l)",
+    ];
+  }
+  return ["E_STEP", failed];
+}
+
+function whatFailed(report: Report, plan: PatchPlan, name: string): string {
+  const step = plan.steps[report.step];
+  return `${name}: step ${report.step + 1} of ${plan.steps.length} (${step?.op}: ${step?.what}) failed with ${errno(report.error)}`;
+}
+
+/** "gdb (pid 812)", for the tracer of a process or of one of its threads. */
+export function tracerOf(pid: number, thread = 0): string | undefined {
+  for (const file of thread > 0 ? [`${pid}`, `${pid}/task/${thread}`] : [`${pid}`]) {
+    const tracer = readStatus(file)?.tracerPid;
+    if (tracer) return `${readStatus(`${tracer}`)?.name ?? "a process"} (pid ${tracer})`;
+  }
+  return undefined;
+}
+
+/** kernel.yama.ptrace_scope; undefined where Yama is not built in. */
+export function yamaScope(): number | undefined {
+  const text = tryRead("/proc/sys/kernel/yama/ptrace_scope");
+  return text === undefined ? undefined : Number(text);
+}
+
+export function readStatus(file: string) {
+  const text = tryRead(`/proc/${file}/status`);
+  return text === undefined ? undefined : parseStatus(text);
+}
+
+function threadState(pid: number, thread: number): string | undefined {
+  const text = tryRead(`/proc/${pid}/task/${thread}/stat`);
+  return text === undefined ? undefined : parseStat(text).state;
+}
+
+function tryRead(file: string): string | undefined {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return undefined; // gone, or not for us: then it explains nothing
+  }
+}
+
+function errno(number: number): string {
+  try {
+    return getSystemErrorName(-number);
+  } catch {
+    return `errno ${number}`;
+  }
+}

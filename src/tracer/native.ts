@@ -1,0 +1,103 @@
+/**
+ * The C helper, loaded by koffi. Nothing else imports koffi, and everything that touches a target's memory or threads
+ * goes through here. All calls are synchronous, on the main thread: ptrace belongs to one OS thread.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { TimeskewError } from "../errors.ts";
+import type { Address } from "../machine/address.ts";
+import { type Payload, parsePayload } from "../patch/payload.ts";
+
+/** native/timeskew.h, function by function. Answers are 0 or -errno. */
+interface Helper {
+  abi(): number;
+  lock(proc: number): number;
+  read(proc: number, pid: number, address: bigint, into: Uint8Array, length: number): number;
+  write(proc: number, pid: number, address: bigint, from: Uint8Array, length: number): number;
+  run(plan: Uint8Array, size: number, output: Uint8Array, outputSize: number, report: Uint8Array): number;
+  clock(id: number, out: Uint8Array): number;
+}
+
+const ABI = 1;
+const MACHINES: Readonly<Record<string, string>> = { x64: "x86_64" };
+
+let helper: Helper | undefined;
+let payload: Payload | undefined;
+
+/** @throws TimeskewError E_UNSUPPORTED, E_INTERNAL */
+export function loadHelper(): Helper {
+  helper ??= load();
+  return helper;
+}
+
+function load(): Helper {
+  const require = createRequire(import.meta.url);
+  const koffi = require("koffi") as typeof import("koffi");
+  const library = koffi.load(builtFile((machine) => `timeskew-${machine}.so`));
+  const loaded: Helper = {
+    abi: library.func("uint32_t ts_abi()"),
+    lock: library.func("int ts_lock(int proc)"),
+    read: library.func("int ts_read(int proc, int pid, uint64_t address, uint8_t *into, uint64_t length)"),
+    write: library.func(
+      "int ts_write(int proc, int pid, uint64_t address, const uint8_t *from, uint64_t length)",
+    ),
+    run: library.func(
+      "int ts_run(const uint8_t *plan, uint64_t size, uint8_t *output, uint64_t output_size, uint8_t *report)",
+    ),
+    clock: library.func("int ts_clock(int id, uint8_t *out)"),
+  };
+  if (loaded.abi() !== ABI) {
+    throw new TimeskewError("E_INTERNAL", `the helper speaks version ${loaded.abi()}, not ${ABI}`, {
+      hint: "build it again: npm run build",
+    });
+  }
+  return loaded;
+}
+
+/** @throws TimeskewError E_UNSUPPORTED, E_INTERNAL */
+export function loadPayload(): Payload {
+  payload ??= parsePayload(readFileSync(builtFile((machine) => `payload-${machine}.bin`)));
+  return payload;
+}
+
+/** A file of native/build, whether we run from src/ or from the bundle in dist/. */
+function builtFile(name: (machine: string) => string): string {
+  const machine = MACHINES[process.arch];
+  if (process.platform !== "linux" || machine === undefined) {
+    throw new TimeskewError(
+      "E_UNSUPPORTED",
+      `timeskew runs on Linux on x86-64, not ${process.platform}-${process.arch}`,
+    );
+  }
+  for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
+    const file = join(folder, "native", "build", name(machine));
+    if (existsSync(file)) return file;
+    if (folder === dirname(folder)) break;
+  }
+  throw new TimeskewError("E_INTERNAL", `${name(machine)} is missing`, { hint: "build it: npm run build" });
+}
+
+/**
+ * Memory of a process that is not stopped for it; undefined where it cannot be read.
+ *
+ * @param proc descriptor of /proc/PID, or -1
+ */
+export function readMemory(
+  proc: number,
+  pid: number,
+  address: Address,
+  length: number,
+): Uint8Array | undefined {
+  const bytes = new Uint8Array(length);
+  return loadHelper().read(proc, pid, address, bytes, length) === 0 ? bytes : undefined;
+}
+
+/** The host's clock, in ns; undefined where the kernel has none of this id. */
+export function hostClock(id: number): bigint | undefined {
+  const out = new Uint8Array(16);
+  if (loadHelper().clock(id, out) !== 0) return undefined;
+  const view = new DataView(out.buffer);
+  return view.getBigInt64(0, true) * 1_000_000_000n + view.getBigInt64(8, true);
+}
