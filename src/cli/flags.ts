@@ -1,0 +1,89 @@
+/**
+ * The option sets that commands share. commander only gathers strings here; settings.ts turns them into
+ * typed values, so that every complaint about a value is worded in one place.
+ */
+import { type Command, Option } from "commander";
+import { TimeskewError } from "../errors.ts";
+
+/** What commander hands over: the union of all commands' options, nothing checked yet. */
+export interface Flags {
+  readonly pid?: readonly string[];
+  readonly all?: boolean;
+  readonly offset?: string;
+  readonly clock?: readonly string[];
+  readonly exact?: boolean;
+  readonly allowBackwardMonotonic?: boolean;
+  readonly dryRun?: boolean;
+  readonly stopTimeout?: string;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+  readonly color?: boolean;
+}
+
+/** Refuses `--offset --json`: an option where a value is due. One dash begins a negative duration. */
+const value = (option: string) => (text: string) => {
+  if (!text.startsWith("--")) return text;
+  const hint = `put the value right after ${option}`;
+  throw new TimeskewError("E_USAGE", `${option} needs a value, but ${text} follows`, { hint });
+};
+
+/** For an option that may be repeated. */
+const values = (option: string) => {
+  const checked = value(option);
+  return (text: string, gathered: readonly string[] = []) => [...gathered, checked(text)];
+};
+
+/** Which processes. Later selectors (--container, --cgroup, --pod, --tree) belong here. */
+export function targetOptions(command: Command, { all }: { all?: string } = {}): Command {
+  command.optionsGroup("Target:");
+  command.option("-p, --pid <PID>", "process id; repeatable, or comma-separated", values("--pid"));
+  if (all !== undefined) command.option("--all", all);
+  return command;
+}
+
+/** What is wrong with their clock. */
+export function skewOptions(command: Command): Command {
+  return backwardOption(
+    command
+      .optionsGroup("Skew:")
+      .option(
+        "-o, --offset <DURATION>",
+        "how far to move the clock: -10m, 1h30m, -1.5s, -10m100ns (ns us ms s m h d)",
+        value("--offset"),
+      )
+      .option(
+        "-c, --clock <NAME>",
+        "clock to move (default CLOCK_REALTIME); repeatable, or comma-separated",
+        values("--clock"),
+      )
+      .option("--exact", "only the named clocks, without the clocks and functions that belong to them"),
+  );
+}
+
+export function backwardOption(command: Command): Command {
+  return command.option(
+    "--allow-backward-monotonic",
+    "permit a step back of CLOCK_MONOTONIC, which no kernel makes and some programs do not survive",
+  );
+}
+
+/** How a target is held while it is worked on. */
+export function sessionOptions(command: Command): Command {
+  return command
+    .optionsGroup("Session:")
+    .option(
+      "--stop-timeout <DURATION>",
+      "give up if its threads do not all stop within this time (default 1s)",
+    );
+}
+
+/** How the result is told. On the program and on each command, so that both positions work. */
+export function generalOptions(command: Command): Command {
+  const heading = "General:";
+  return command
+    .optionsGroup(heading)
+    .option("--json", "print the result as one JSON object")
+    .option("-q, --quiet", "print no success text")
+    .option("--no-color", "print no colour (NO_COLOR and FORCE_COLOR are honoured too)")
+    .addHelpOption(new Option("-h, --help", "print this help").helpGroup(heading));
+}

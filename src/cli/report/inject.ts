@@ -1,0 +1,56 @@
+/** What inject has to say: what the target reads now, what it took, and how to undo it. */
+import { formatDuration } from "../../skew/duration.ts";
+import type { ClockReading, DryRunResult, InjectResult } from "../../types.ts";
+import type { Painter } from "../colour.ts";
+import { headNames, isWallClock, selectedNames, skewWords, targetName } from "./skew.ts";
+import { align } from "./table.ts";
+import { formatBrief, formatDate, formatDateNear, formatUptime } from "./time.ts";
+
+export function injectLines(result: InjectResult, paint: Painter): string[] {
+  const { skew, previous } = result;
+  const was = previous === undefined ? "" : ` (was ${skewWords(previous.offset)})`;
+  const { heads } = headNames(skew);
+  const rows = result.readings
+    .filter(({ name }) => heads.includes(name))
+    .map((r) => readingRow(r, skew.offset));
+  const also = selectedNames(skew).filter((name) => !heads.includes(name));
+  return [
+    `${paint.green("✔")} ${paint.bold(targetName(result))} is now ${skewWords(skew.offset)}${was}`,
+    ...align(rows).map((line) => `  ${line}`),
+    ...(also.length > 0 ? [paint.dim(`  with it: ${also.join(", ")}`)] : []),
+    paint.dim(`  ${effort(result)}`),
+  ];
+}
+
+/** "CLOCK_REALTIME  2026-11-20 14:39:02.123  true 14:49:02.123  -10m" */
+function readingRow({ name, target, host }: ClockReading, offset: bigint): string[] {
+  if (target === undefined) return [name, "not readable in the target", "", ""];
+  const wall = isWallClock(name);
+  const shown = wall ? formatDate(target, 3) : formatUptime(target, 3);
+  const trueTime = host === undefined ? "" : wall ? formatDateNear(host, target, 3) : formatUptime(host, 3);
+  return [name, shown, trueTime && `true ${trueTime}`, formatDuration(offset)];
+}
+
+function effort({ action, threads, pauseNs, movedThreads }: InjectResult): string {
+  if (action === "updated") return "settings changed in place, without stopping it";
+  const moved = movedThreads > 0 ? `, ${movedThreads} moved out of the patched bytes` : "";
+  return `stopped for ${formatBrief(pauseNs)} (${countThreads(threads)}${moved})`;
+}
+
+export function countThreads(threads: number): string {
+  return threads === 1 ? "1 thread" : `${threads} threads`;
+}
+
+/** `plan` is the plan's own description; none if only settings would change. */
+export function dryRunLines(result: DryRunResult, plan: readonly string[], paint: Painter): string[] {
+  const would =
+    result.action === "inject"
+      ? "would be patched to run"
+      : "is skewed already; its settings would be changed, without stopping it, to run";
+  return [
+    `${paint.bold(targetName(result))} ${would} ${skewWords(result.skew.offset)}`,
+    `  clocks: ${selectedNames(result.skew).join(", ")}`,
+    ...plan.map((line) => `  ${line}`.trimEnd()),
+    "  dry run: nothing was changed",
+  ];
+}

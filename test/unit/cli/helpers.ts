@@ -1,0 +1,174 @@
+/** Runs whole command lines against a fake engine, without a process. */
+import type { Engine } from "../../../src/cli/engine.ts";
+import { main } from "../../../src/cli/main.ts";
+import type { World } from "../../../src/cli/world.ts";
+import { TimeskewError, type TimeskewErrorOptions } from "../../../src/errors.ts";
+import type {
+  ClockReading,
+  DoctorResult,
+  InjectResult,
+  NowResult,
+  RecoverResult,
+  Skew,
+  StatusRow,
+} from "../../../src/types.ts";
+
+process.env.TZ = "UTC";
+
+/** 2026-11-20 14:49:02.123456789 UTC. */
+export const NOON = 1_795_186_142_123_456_789n;
+export const MINUTE = 60_000_000_000n;
+
+export interface Run {
+  code: number;
+  stdout: string;
+  stderr: string;
+  /** What the engine was asked, in order. */
+  calls: [name: string, argument: unknown][];
+}
+
+/** Runs `timeskew <line>`; words are split at blanks. The engine answers as `engine` says. */
+export async function run(
+  line: string | readonly string[],
+  engine: Partial<Engine> = {},
+  world: Partial<World> = {},
+): Promise<Run> {
+  const calls: Run["calls"] = [];
+  const output = { stdout: "", stderr: "" };
+  const stream = (name: "stdout" | "stderr", extra: object = {}) => ({
+    ...extra,
+    write: (text: string) => {
+      output[name] += text;
+    },
+  });
+  const recorded = new Proxy({ ...fakeEngine(), ...engine } as Engine, {
+    get(target, name: keyof Engine) {
+      // `await` looks for a then().
+      if (!(name in target)) return undefined;
+      return (argument: never) => {
+        calls.push([name, argument]);
+        return target[name](argument);
+      };
+    },
+  });
+  const { stdout, stderr, ...rest } = world;
+  const code = await main({
+    argv: typeof line === "string" ? line.split(" ").filter(Boolean) : line,
+    env: { PATH: "/usr/bin:/usr/local/bin" },
+    cwd: "/home/ada",
+    script: "/usr/local/bin/timeskew",
+    isRoot: false,
+    now: () => NOON + 3n * MINUTE,
+    loadEngine: async () => recorded,
+    stdout: stream("stdout", stdout),
+    stderr: stream("stderr", stderr),
+    ...rest,
+  });
+  return { code, ...output, calls };
+}
+
+/** The same, with --json: the one object on stdout, parsed. */
+export async function runJson(line: string, engine: Partial<Engine> = {}) {
+  const result = await run(`${line} --json`, engine);
+  const lines = result.stdout.split("\n");
+  if (lines.length !== 2 || lines[1] !== "") throw new Error(`not one line of JSON: ${result.stdout}`);
+  return { ...result, report: JSON.parse(lines[0]!) };
+}
+
+export function fails(code: TimeskewError["code"], message: string, options: TimeskewErrorOptions = {}) {
+  return async (): Promise<never> => {
+    throw new TimeskewError(code, message, options);
+  };
+}
+
+export const REALTIME_SKEW: Skew = {
+  id: "3f2a00000000c0de",
+  offset: -10n * MINUTE,
+  clocks: ["CLOCK_REALTIME", "CLOCK_REALTIME_COARSE", "CLOCK_REALTIME_ALARM", "CLOCK_TAI"],
+  gettimeofday: true,
+  time: true,
+  since: NOON,
+};
+
+export const MONOTONIC_SKEW: Skew = {
+  ...REALTIME_SKEW,
+  offset: 2_000_000_000n,
+  clocks: ["CLOCK_MONOTONIC", "CLOCK_MONOTONIC_COARSE", "CLOCK_BOOTTIME", "CLOCK_BOOTTIME_ALARM"],
+  gettimeofday: false,
+  time: false,
+};
+
+export function reading(name: string, host: bigint, offset: bigint, selected = true): ClockReading {
+  return { name, target: host + offset, host, difference: offset, uncertainty: 40n, selected };
+}
+
+export function injected(pid: number, more: Partial<InjectResult> = {}): InjectResult {
+  return {
+    pid,
+    command: "redis-server",
+    state: "skewed",
+    action: "injected",
+    skew: REALTIME_SKEW,
+    previous: undefined,
+    pauseNs: 143_211n,
+    threads: 5,
+    movedThreads: 0,
+    readings: [
+      reading("CLOCK_REALTIME", NOON, -10n * MINUTE),
+      reading("CLOCK_MONOTONIC", 273_845_123_456_789n, 0n, false),
+      reading("gettimeofday", NOON, -10n * MINUTE),
+    ],
+    ...more,
+  };
+}
+
+export function recovered(pid: number, more: Partial<RecoverResult> = {}): RecoverResult {
+  return {
+    pid,
+    command: "redis-server",
+    state: "unskewed",
+    action: "recovered",
+    skew: REALTIME_SKEW,
+    pauseNs: 98_000n,
+    threads: 1,
+    lingeringThreads: 0,
+    ...more,
+  };
+}
+
+export function row(pid: number, more: Partial<StatusRow> = {}): StatusRow {
+  return { pid, command: "redis-server", state: "skewed", skew: REALTIME_SKEW, note: undefined, ...more };
+}
+
+export function nowResult(pid: number, more: Partial<NowResult> = {}): NowResult {
+  const { command, state, skew, readings, pauseNs } = injected(pid);
+  return { pid, command, state, skew, readings, pauseNs, ...more };
+}
+
+export const HEALTHY: DoctorResult = {
+  pid: undefined,
+  checks: [{ name: "ptrace", verdict: "ok", detail: "running as root", remedy: undefined }],
+};
+
+function fakeEngine(): Engine {
+  return {
+    inject: async ({ pid }) => injected(pid),
+    planInjection: async ({ pid }) => ({
+      pid,
+      command: "redis-server",
+      action: "inject",
+      plan: {} as never,
+      skew: REALTIME_SKEW,
+    }),
+    recover: async ({ pid }) => recovered(pid),
+    status: async ({ pids = [1234] } = {}) => ({
+      rows: pids.map((pid) => row(pid)),
+      unreadable: [],
+      examined: pids.length,
+    }),
+    readClocks: async ({ pid }) => nowResult(pid),
+    doctor: async ({ pid } = {}) => ({ ...HEALTHY, pid }),
+    describePlan: () => ["site 0x7ffc1000: e9 …", "", "step 1: stop"],
+    planAsJson: () => ({ sites: [{ address: "0x7ffc1000" }] }),
+  };
+}

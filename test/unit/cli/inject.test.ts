@@ -1,0 +1,182 @@
+import { describe, expect, it } from "vitest";
+import { injected, MINUTE, MONOTONIC_SKEW, NOON, REALTIME_SKEW, reading, run, runJson } from "./helpers.ts";
+
+const LINE = "inject --pid 1234 --offset -10m";
+
+describe("inject: what it asks of the engine", () => {
+  const asked = async (line: string) => (await run(line)).calls;
+
+  it("passes the target and the exact offset", async () => {
+    expect(await asked(LINE)).toEqual([["inject", { pid: 1234, offset: -10n * MINUTE }]]);
+  });
+
+  it.each([
+    ["--offset -600s", -600_000_000_000n],
+    ["--offset=-600s", -600_000_000_000n],
+    ["--offset -10m100ns", -600_000_000_100n],
+    ["--offset=-10m100ns", -600_000_000_100n],
+    ["-o -1.5h", -5_400_000_000_000n],
+    ["-o-5s", -5_000_000_000n],
+    ["--offset +1ns", 1n],
+    ["--offset 0", 0n],
+  ])("reads %s, though it begins with a dash", async (words, offset) => {
+    expect(await asked(`inject --pid 1 ${words}`)).toEqual([["inject", { pid: 1, offset }]]);
+  });
+
+  it("passes every other flag", async () => {
+    const line = `${LINE} --clock realtime,CLOCK_TAI -c monotonic --exact --allow-backward-monotonic --stop-timeout 1.5s`;
+    expect(await asked(line)).toEqual([
+      [
+        "inject",
+        {
+          pid: 1234,
+          offset: -10n * MINUTE,
+          clocks: ["CLOCK_REALTIME", "CLOCK_TAI", "CLOCK_MONOTONIC"],
+          exact: true,
+          allowBackwardMonotonic: true,
+          stopTimeoutMs: 1500,
+        },
+      ],
+    ]);
+  });
+
+  it("takes several targets, each once and in order", async () => {
+    const calls = await asked("inject --pid 7,5 -p 6 --pid=5 --offset 1s");
+    expect(calls.map(([, o]) => (o as { pid: number }).pid)).toEqual([7, 5, 6]);
+  });
+});
+
+describe("inject: text", () => {
+  it("says what the target reads now, what it took and how to undo it", async () => {
+    const { code, stdout, stderr } = await run(LINE);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout.split("\n")).toEqual([
+      "✔ redis-server (pid 1234) is now 10m behind",
+      "  CLOCK_REALTIME  2026-11-20 14:39:02.123  true 14:49:02.123  -10m",
+      "  with it: CLOCK_REALTIME_COARSE, CLOCK_REALTIME_ALARM, CLOCK_TAI, gettimeofday, time",
+      "  stopped for 143 µs (5 threads)",
+      "  undo: timeskew recover --pid 1234",
+      "",
+    ]);
+  });
+
+  it("names what was in force before, and that nothing was stopped, when it updates", async () => {
+    const previous = { ...REALTIME_SKEW, offset: 60n * MINUTE };
+    const inject = async () => injected(1234, { action: "updated", previous, pauseNs: 0n, threads: 0 });
+    const { stdout } = await run(LINE, { inject });
+    expect(stdout).toContain("redis-server (pid 1234) is now 10m behind (was 1h ahead)\n");
+    expect(stdout).toContain("  settings changed in place, without stopping it\n");
+  });
+
+  it("shows a clock that counts from boot as such, and an undo that will be allowed", async () => {
+    const readings = [reading("CLOCK_MONOTONIC", 273_845_123_456_789n, 2_000_000_000n)];
+    const inject = async () => injected(9, { skew: MONOTONIC_SKEW, readings, movedThreads: 2 });
+    const { stdout } = await run("inject --pid 9 --offset 2s -c monotonic", { inject });
+    expect(stdout).toContain("  CLOCK_MONOTONIC  3d 04:04:07.123  true 3d 04:04:05.123  2s\n");
+    expect(stdout).toContain("  stopped for 143 µs (5 threads, 2 moved out of the patched bytes)\n");
+    expect(stdout).toContain("  undo: timeskew recover --pid 9 --allow-backward-monotonic\n");
+  });
+
+  it("shows the day of the true time when it is another one", async () => {
+    const readings = [reading("CLOCK_REALTIME", NOON, -1440n * MINUTE)];
+    const inject = async () => injected(9, { readings, skew: { ...REALTIME_SKEW, offset: -1440n * MINUTE } });
+    const { stdout } = await run(LINE, { inject });
+    expect(stdout).toContain(
+      "  CLOCK_REALTIME  2026-11-19 14:49:02.123  true 2026-11-20 14:49:02.123  -24h\n",
+    );
+  });
+
+  it("undoes several targets with one command", async () => {
+    const { stdout } = await run("inject --pid 5,6 --offset -10m");
+    expect(stdout.match(/undo:.*/g)).toEqual(["undo: timeskew recover --pid 5,6"]);
+  });
+
+  it("-q prints nothing on success", async () => {
+    expect(await run(`${LINE} -q`)).toMatchObject({ code: 0, stdout: "", stderr: "" });
+    expect(await run(`-q ${LINE}`)).toMatchObject({ code: 0, stdout: "", stderr: "" });
+  });
+
+  it("shows a hostile process name, and never sends it", async () => {
+    const inject = async () => injected(1234, { command: "\u001b[2Jev\nil\u202e" });
+    const { stdout } = await run(LINE, { inject });
+    expect(stdout.split("\n")[0]).toBe("✔ \\x1b[2Jev\\nil\\u202e (pid 1234) is now 10m behind");
+  });
+});
+
+describe("inject --json", () => {
+  it("is one object with nanoseconds as strings", async () => {
+    const { code, report, stderr } = await runJson(LINE);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(report).toMatchObject({
+      schemaVersion: 1,
+      command: "inject",
+      ok: true,
+      undo: "timeskew recover --pid 1234",
+      targets: [
+        {
+          ok: true,
+          pid: 1234,
+          state: "skewed",
+          action: "injected",
+          previous: null,
+          pauseNs: "143211",
+          threads: 5,
+        },
+      ],
+    });
+    expect(report.error).toBeUndefined();
+    expect(report.targets[0].skew).toMatchObject({ offset: "-600000000000", since: String(NOON) });
+    expect(report.targets[0].readings[0]).toEqual({
+      name: "CLOCK_REALTIME",
+      target: "1795185542123456789",
+      host: "1795186142123456789",
+      difference: "-600000000000",
+      uncertainty: "40",
+      selected: true,
+    });
+  });
+});
+
+describe("inject --dry-run", () => {
+  it("prints the plan and injects nothing", async () => {
+    const { code, stdout, calls } = await run(`${LINE} --dry-run`);
+    expect(code).toBe(0);
+    expect(calls.map(([name]) => name)).toEqual(["planInjection", "describePlan"]);
+    expect(stdout.split("\n")).toEqual([
+      "redis-server (pid 1234) would be patched to run 10m behind",
+      "  clocks: CLOCK_REALTIME, CLOCK_REALTIME_COARSE, CLOCK_REALTIME_ALARM, CLOCK_TAI, gettimeofday, time",
+      "  site 0x7ffc1000: e9 …",
+      "",
+      "  step 1: stop",
+      "  dry run: nothing was changed",
+      "",
+    ]);
+  });
+
+  it("is the result, so -q does not drop it", async () => {
+    expect((await run(`${LINE} --dry-run -q`)).stdout).toContain("would be patched");
+  });
+
+  it("says that only the settings would change", async () => {
+    const planInjection = async () => ({
+      pid: 1234,
+      command: "redis-server",
+      action: "update" as const,
+      plan: undefined,
+      skew: REALTIME_SKEW,
+    });
+    const { stdout } = await run(`${LINE} --dry-run`, { planInjection });
+    expect(stdout).toContain("is skewed already; its settings would be changed, without stopping it");
+    const { report } = await runJson(`${LINE} --dry-run`, { planInjection });
+    expect(report).toMatchObject({ dryRun: true, targets: [{ action: "update", plan: null }] });
+  });
+
+  it("--json has the plan as data", async () => {
+    const { report } = await runJson(`${LINE} --dry-run`);
+    expect(report).toMatchObject({
+      ok: true,
+      dryRun: true,
+      targets: [{ pid: 1234, plan: { sites: [{ address: "0x7ffc1000" }] } }],
+    });
+  });
+});

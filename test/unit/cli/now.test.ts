@@ -1,0 +1,53 @@
+import { describe, expect, it } from "vitest";
+import { MINUTE, NOON, nowResult, reading, run, runJson } from "./helpers.ts";
+
+describe("now", () => {
+  it("prints the target's clocks next to the host's", async () => {
+    const readings = [
+      reading("CLOCK_REALTIME", NOON, -10n * MINUTE + 17n),
+      {
+        ...reading("CLOCK_MONOTONIC_COARSE", 4_845_123_456_789n, 1_300_000n, false),
+        uncertainty: 4_000_020n,
+      },
+      {
+        ...reading("CLOCK_THREAD_CPUTIME_ID", 1_000n, 0n, false),
+        host: undefined,
+        difference: undefined,
+      },
+      { ...reading("CLOCK_TAI", NOON, 0n, false), target: undefined, difference: undefined },
+      reading("gettimeofday", NOON, -10n * MINUTE),
+      reading("time", NOON, -10n * MINUTE),
+    ];
+    const { code, stdout, calls } = await run("now --pid 1234 --stop-timeout 2s", {
+      readClocks: async () => nowResult(1234, { readings, pauseNs: 1_234_000n }),
+    });
+    expect(code).toBe(0);
+    expect(calls).toEqual([["readClocks", { pid: 1234, stopTimeoutMs: 2000 }]]);
+    expect(stdout.split("\n")).toEqual([
+      "redis-server (pid 1234): skewed, 10m behind (offset -10m)",
+      "CLOCK                    TARGET                         HOST                           DIFFERENCE",
+      "CLOCK_REALTIME           2026-11-20 14:39:02.123456806  2026-11-20 14:49:02.123456789  -10m ±60ns",
+      "CLOCK_MONOTONIC_COARSE   01:20:45.124756789             01:20:45.123456789                0s ±6ms",
+      "CLOCK_THREAD_CPUTIME_ID  00:00:00.000001000             -                                       -",
+      "CLOCK_TAI                the call failed                2026-11-20 14:49:02.123456789           -",
+      "gettimeofday             2026-11-20 14:39:02.123456     2026-11-20 14:49:02.123456     -10m ±40ns",
+      "time                     2026-11-20 14:39:02            2026-11-20 14:49:02            -10m ±40ns",
+      "one thread was stopped for 1.2 ms",
+      "",
+    ]);
+  });
+
+  it("is a result: -q does not drop it", async () => {
+    expect((await run("now --pid 1 -q")).stdout).toContain("CLOCK_REALTIME");
+  });
+
+  it("names other states", async () => {
+    const readClocks = async () => nowResult(1, { state: "unskewed", skew: undefined, readings: [] });
+    expect((await run("now --pid 1", { readClocks })).stdout).toContain("redis-server (pid 1): not skewed\n");
+  });
+
+  it("--json has every reading", async () => {
+    const { report } = await runJson("now --pid 1");
+    expect(report.targets[0].readings).toHaveLength(3);
+  });
+});
