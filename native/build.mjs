@@ -50,7 +50,6 @@ function run(program, args) {
 }
 
 function buildHelper(file) {
-
   run("cc", [
     ...STRICT,
     ...FREESTANDING,
@@ -86,7 +85,14 @@ function buildPayload(file) {
     return object;
   });
   const linked = join(out, "payload.elf");
-  run("ld", ["-T", join("payload", "payload.ld"), `--defsym=TS_CODE_BYTES=${CODE_BYTES}`, "-o", linked, ...objects]);
+  run("ld", [
+    "-T",
+    join("payload", "payload.ld"),
+    `--defsym=TS_CODE_BYTES=${CODE_BYTES}`,
+    "-o",
+    linked,
+    ...objects,
+  ]);
   run("objcopy", ["-O", "binary", linked, file]);
   for (const object of objects) rmSync(object);
 }
@@ -101,4 +107,5 @@ const helper = join(out, `timeskew-${machine}.so`);
 const payload = join(out, `payload-${machine}.bin`);
 buildHelper(helper);
 buildPayload(payload);
-for (const file of [helper, payload]) console.log(`built ${file.slice(here.length + 1)}, ${statSync(file).size} bytes`);
+for (const file of [helper, payload])
+  console.log(`built ${file.slice(here.length + 1)}, ${statSync(file).size} bytes`);

@@ -23,6 +23,31 @@ static int set_mask(struct thread *t, uint64_t mask) {
   return (int)sys_ptrace(PTRACE_SETSIGMASK, t->tid, sizeof mask, (uintptr_t)&mask);
 }
 
+/*
+ * A thread in a restartable sequence (rseq(2)) must not go on in its middle after it has been elsewhere: the kernel
+ * forgets the sequence while the thread is in the stub. So it is aborted, as the kernel itself does with a thread
+ * that was interrupted there.
+ */
+static int abort_sequence(struct session *s, struct thread *t) {
+  struct {
+    uint64_t area;
+    uint32_t size, signature, flags, padding;
+  } config;
+  struct {
+    uint32_t version, flags;
+    uint64_t start, length, abort;
+  } sequence;
+  uint64_t current = 0;
+  if (regs_in_syscall(&t->regs)) return 0; /* a sequence makes no system calls */
+  /* Not registered, or a kernel before 5.13, which does not tell: nothing can be done about it. */
+  if (sys_ptrace(PTRACE_GET_RSEQ_CONFIGURATION, t->tid, sizeof config, (uintptr_t)&config) < 0) return 0;
+  if (!config.area || memory_read(s, config.area + 8, &current, sizeof current) < 0 || !current) return 0;
+  if (memory_read(s, current, &sequence, sizeof sequence) < 0) return 0;
+  if (regs_pc(&t->regs) - sequence.start >= sequence.length) return 0;
+  regs_set_pc(&t->regs, sequence.abort);
+  return thread_store(t, &t->regs);
+}
+
 /* Lets the thread run until its stub's call is done. */
 static int run_stub(struct session *s, struct thread *t, const struct stub *stub, struct registers *now) {
   uint64_t deadline = sys_now() + REMOTE_TIMEOUT_NS;
@@ -57,7 +82,9 @@ static int run_stub(struct session *s, struct thread *t, const struct stub *stub
 static int remote(struct session *s, struct stub *stub, int64_t *result) {
   struct thread *t = session_runner(s);
   if (!t) return -ESRCH;
-  long r = sys_ptrace(PTRACE_GETSIGMASK, t->tid, sizeof stub->mask, (uintptr_t)&stub->mask);
+  long r = abort_sequence(s, t);
+  if (r < 0) return (int)r;
+  r = sys_ptrace(PTRACE_GETSIGMASK, t->tid, sizeof stub->mask, (uintptr_t)&stub->mask);
   if (r < 0) return (int)r;
   stub->address = s->plan->stub_address;
   stub->was = &t->regs;

@@ -1,44 +1,48 @@
 /**
  * A plan in words, for `inject --dry-run`: what happens in which order, and each rewritten site before and after.
  */
-import { type Address, formatAddress } from "../machine/address.ts";
-import { decode } from "../machine/x86_64/decode.ts";
-import { formatInstruction } from "../machine/x86_64/format.ts";
-import type { Site } from "./mark.ts";
-import type { PatchPlan, Step } from "./plan.ts";
+import { formatAddress } from "../machine/address.ts";
+import { JUMP_LENGTH } from "../machine/x86_64/encode.ts";
+import { disassemble } from "../machine/x86_64/format.ts";
+import type { PatchPlan, PlannedSite, Step } from "./plan.ts";
 
 export function describePlan(plan: PatchPlan): string[] {
   return [
     "sites",
-    ...plan.sites.flatMap((site) => [
-      `  ${site.function} at ${formatAddress(site.address)}`,
-      ...disassemble("before", site.original, site.address),
-      ...disassemble("after ", site.patched, site.address),
-    ]),
+    ...plan.sites.flatMap(describeSite),
     `steps (${plan.stop === "all" ? "every thread" : "one thread"} stopped)`,
     ...plan.steps.map((step, i) => `  ${String(i + 1).padStart(2)}. ${describeStep(step)}`),
     "if a step fails, the steps before it are undone in reverse order",
   ];
 }
 
-/** The instructions of one word; the last one may continue behind it. */
-function disassemble(label: string, word: Site["original"], at: Address): string[] {
-  const lines: string[] = [];
-  for (let offset = 0; offset < word.length; ) {
-    const start = formatAddress(at + BigInt(offset));
-    let text = "(continues)";
-    let length = word.length - offset;
-    try {
-      const instruction = decode(word, offset);
-      text = formatInstruction(word, instruction, at);
-      length = instruction.length;
-    } catch {
-      // The word cuts the last instruction short: its bytes are shown, its meaning is unchanged.
-    }
-    lines.push(`    ${label}  ${start}  ${hex(word.subarray(offset, offset + length)).padEnd(24)}${text}`);
-    offset += length;
-  }
-  return lines;
+function describeSite(site: PlannedSite): string[] {
+  const { address: at, bytes: before } = site.prologue ?? { address: site.address, bytes: site.original };
+  const after = before.slice();
+  const patched = site.patched.subarray(Number(at - site.address));
+  after.set(patched.subarray(0, after.length));
+  return [
+    `  ${site.function} at ${formatAddress(at)}`,
+    ...list("before", disassemble(before, at)),
+    ...list("after", [
+      ...disassemble(after.subarray(0, JUMP_LENGTH), at),
+      ...(after.length > JUMP_LENGTH ? [unreached(after, at)] : []),
+    ]),
+  ];
+}
+
+/** What the jump leaves of the last instruction that it cuts. */
+function unreached(after: Uint8Array, at: bigint): Line {
+  return { address: at + BigInt(JUMP_LENGTH), bytes: after.subarray(JUMP_LENGTH), text: "(never reached)" };
+}
+
+type Line = ReturnType<typeof disassemble>[number];
+
+function list(label: string, lines: readonly Line[]): string[] {
+  return lines.map(
+    ({ address, bytes, text }) =>
+      `    ${label.padEnd(6)}  ${formatAddress(address)}  ${hex(bytes).padEnd(30)}  ${text}`,
+  );
 }
 
 function describeStep(step: Step): string {

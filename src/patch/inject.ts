@@ -92,7 +92,7 @@ export function planInjection(input: InjectionInput): PatchPlan {
     action: "inject",
     stop: "all",
     stub: stubOf(vdso, input.pristineTail),
-    sites: mark.sites,
+    sites: rewrites.map(({ site }) => site),
     steps,
   };
 }
@@ -157,12 +157,16 @@ export function probe(mark: Mark, payload: Payload, vdso: Vdso, wanted: bigint):
   ];
 }
 
+/** What the longest stub of the helper (struct stub of native/arch) takes, and some. */
+const STUB_BYTES = 512;
+
+/** The very end of the image: section headers, which only debuggers read, come first in the tail, then zeros. */
 export function stubOf(vdso: Vdso, pristineTail: Uint8Array): PatchPlan["stub"] {
-  // Stubs hold 8-byte data, and must stay clear of what is loaded.
-  const start = (vdso.tail.start + 15) & ~15;
+  const { tail } = vdso;
+  const size = Math.min(STUB_BYTES, tail.end - ((tail.start + 15) & ~15));
   return {
-    address: address(vdso.start + BigInt(start)),
-    pristine: pristineTail.slice(start - vdso.tail.start),
+    address: address(vdso.end - BigInt(size)),
+    pristine: pristineTail.slice(pristineTail.length - size),
   };
 }
 

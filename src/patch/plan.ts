@@ -41,6 +41,11 @@ export type Step = { readonly what: string } & (
 
 export type Op = Step["op"];
 
+/** A site, and the whole instructions that its jump cuts up: for people to read. */
+export interface PlannedSite extends Site {
+  readonly prologue?: { readonly address: Address; readonly bytes: Uint8Array };
+}
+
 export interface PatchPlan {
   readonly pid: number;
   readonly action: "inject" | "recover" | "probe";
@@ -48,7 +53,7 @@ export interface PatchPlan {
   readonly stop: "all" | "one";
   /** Scratch for remote calls: the vDSO's tail, and what it holds otherwise. */
   readonly stub: { readonly address: Address; readonly pristine: Uint8Array };
-  readonly sites: readonly Site[];
+  readonly sites: readonly PlannedSite[];
   readonly steps: readonly Step[];
 }
 

@@ -8,14 +8,14 @@ import { branchesInto } from "../machine/x86_64/branches.ts";
 import { encodeJump, JUMP_LENGTH } from "../machine/x86_64/encode.ts";
 import { JumpOutOfReach, RelocationError, UnknownInstruction } from "../machine/x86_64/errors.ts";
 import { relocatePrologue } from "../machine/x86_64/relocate.ts";
-import { type Site, WORD } from "./mark.ts";
+import { WORD } from "./mark.ts";
 import type { Payload } from "./payload.ts";
-import type { Move } from "./plan.ts";
+import type { Move, PlannedSite } from "./plan.ts";
 import { codeOf, type Vdso, type VdsoFunction } from "./vdso.ts";
 
 export interface Rewrite {
   readonly function: VdsoFunction;
-  readonly site: Site;
+  readonly site: PlannedSite;
   /** The relocated prologue and the jump back, and where they go in the target. */
   readonly trampoline: { readonly address: Address; readonly bytes: Uint8Array };
   /** From each instruction that the jump cuts up to the same one in the trampoline. */
@@ -47,13 +47,7 @@ function planRewrite(vdso: Vdso, fn: VdsoFunction, payload: Payload, code: Addre
   if (moved.bytes.length > payload.trampolineSize) {
     throw unsafe(fn, `its relocated prologue needs ${moved.bytes.length} bytes`);
   }
-  const ranges = vdso.functions.map((each) => ({
-    name: each.name,
-    offset: each.offset,
-    code: codeOf(vdso, each),
-  }));
-  const [intruder] = branchesInto(ranges, fn.offset, fn.offset + JUMP_LENGTH);
-  if (intruder) throw unsafe(fn, `${intruder.name} branches into its first ${JUMP_LENGTH} bytes`);
+  refuseIntruders(vdso, fn);
 
   // The jump must lie in one aligned word: only that is replaced by a single access.
   const inWord = fn.offset % WORD;
@@ -65,7 +59,13 @@ function planRewrite(vdso: Vdso, fn: VdsoFunction, payload: Payload, code: Addre
 
   return {
     function: fn,
-    site: { function: fn.name, address: address(vdso.start + BigInt(word)), original, patched },
+    site: {
+      function: fn.name,
+      address: address(vdso.start + BigInt(word)),
+      original,
+      patched,
+      prologue: { address: fn.address, bytes: codeOf(vdso, fn).slice(0, moved.prologueLength) },
+    },
     trampoline: { address: trampolineAddress, bytes: moved.bytes },
     moves: moved.map
       .filter(({ from }) => from > 0 && from < JUMP_LENGTH)
@@ -74,6 +74,27 @@ function planRewrite(vdso: Vdso, fn: VdsoFunction, payload: Payload, code: Addre
         to: address(trampolineAddress + BigInt(to)),
       })),
   };
+}
+
+/**
+ * Code that would run into the rewritten bytes, or through the jump a second time: branches from anywhere in the
+ * image into the bytes, or to the entry, of a function.
+ */
+function refuseIntruders(vdso: Vdso, fn: VdsoFunction): void {
+  // All code from the first to the last exported function: static functions lie between them.
+  const functions = [...vdso.image.symbols.values()].filter(({ type, size }) => type === "func" && size > 0);
+  const start = Math.min(...functions.map(({ offset }) => offset));
+  const end = Math.max(...functions.map(({ offset, size }) => offset + size));
+  const text = { name: "the image", offset: start, code: vdso.bytes.subarray(start, end) };
+  const [intruder] = branchesInto([text], fn.offset - 1, fn.offset + JUMP_LENGTH);
+  if (intruder === undefined) return;
+  const from = functions.find(
+    ({ offset, size }) => intruder.offset >= offset && intruder.offset < offset + size,
+  );
+  throw unsafe(
+    fn,
+    `${from?.name ?? "a static function"} branches into its first ${JUMP_LENGTH} bytes (at 0x${intruder.offset.toString(16)})`,
+  );
 }
 
 function unsafe(fn: VdsoFunction, why: string, cause?: unknown): TimeskewError {

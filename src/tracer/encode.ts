@@ -90,7 +90,9 @@ export function encodePlan(plan: PatchPlan, session: SessionParameters): Encoded
     ABI,
     session.memoryPid,
     session.proc,
-    (plan.stop === "one" ? STOP_ONE : 0) | (session.seccomp ? SUSPEND_SECCOMP : 0) | (session.ourChild ? OUR_CHILD : 0),
+    (plan.stop === "one" ? STOP_ONE : 0) |
+      (session.seccomp ? SUSPEND_SECCOMP : 0) |
+      (session.ourChild ? OUR_CHILD : 0),
     steps.length,
   ].forEach((value, i) => {
     view.setUint32(4 * i, value, true);
