@@ -97,6 +97,9 @@ static int remote(struct session *s, struct stub *stub, int64_t *result) {
   r = thread_store(t, &stub->start);
   if (r < 0) return (int)r;
   r = set_mask(t, ~0ull);
+  /* Now it is safe to skip what the stub does about signals for the case that we had died before this line. */
+  regs_set_pc(&stub->start, stub->masked);
+  if (r == 0) r = thread_store(t, &stub->start);
   struct registers now;
   if (r == 0) r = run_stub(s, t, stub, &now);
   if (r == 0 && result) *result = regs_result(&now);

@@ -7,8 +7,7 @@
 #include "session.h"
 
 #define STARTING_CAPACITY 64
-/* A thread that we cannot stop we cannot let go either: wait long, for the kernel frees it only when the tool ends. */
-#define RELEASE_TIMEOUT_NS 10000000000ull
+#define RELEASE_TIMEOUT_NS 100000000ull
 
 /* ---- the table -------------------------------------------------------------------------------------------- */
 
@@ -201,6 +200,42 @@ void thread_release(struct session *s, struct thread *t) {
   t->state = THREAD_GONE;
 }
 
+/* ---- stragglers --------------------------------------------------------------------------------------------- */
+
+/*
+ * Threads that would not stop (they sleep in the kernel, uninterruptibly), so that they cannot be detached either.
+ * When the tool ends, the kernel lets them go. A tool that lives on calls ts_settle until they are.
+ */
+static int32_t stragglers[256];
+
+static int keep_straggler(int tid) {
+  for (size_t i = 0; i < sizeof stragglers / sizeof *stragglers; i++) {
+    if (stragglers[i]) continue;
+    stragglers[i] = tid;
+    return 1;
+  }
+  return 0;
+}
+
+int ts_settle(void) {
+  int left = 0;
+  for (size_t i = 0; i < sizeof stragglers / sizeof *stragglers; i++) {
+    if (!stragglers[i]) continue;
+    int status = 0;
+    long r = sys_wait4(stragglers[i], &status, WNOHANG | WALL_THREADS);
+    if (r == 0) {
+      left++;
+      continue;
+    }
+    if (r > 0 && (status & 0xff) == 0x7f) {
+      int signal = status >> 16 ? 0 : (status >> 8) & 0xff;
+      (void)sys_ptrace(PTRACE_DETACH, stragglers[i], 0, (uintptr_t)signal);
+    }
+    stragglers[i] = 0;
+  }
+  return left;
+}
+
 /* ---- all threads ------------------------------------------------------------------------------------------ */
 
 static int adopt(struct session *s, int tid) {
@@ -297,11 +332,17 @@ void session_release(struct session *s) {
     struct thread *t = &s->threads[i];
     if (t->state == THREAD_STOPPED) thread_release(s, t);
   }
+  uint64_t deadline = sys_now() + RELEASE_TIMEOUT_NS;
   for (uint32_t i = 0; i < s->count; i++) {
     struct thread *t = &s->threads[i];
     if (t->state == THREAD_GONE) continue;
     (void)thread_interrupt(t);
-    if (thread_await_stop(s, t, sys_now() + RELEASE_TIMEOUT_NS) == 0) thread_release(s, t);
+    int r = thread_await_stop(s, t, deadline);
+    if (r == 0)
+      thread_release(s, t);
+    else if (r != -ESRCH && keep_straggler(t->tid))
+      s->report->stragglers++;
+    t->state = THREAD_GONE;
   }
   if (s->stopped_since) s->report->pause_ns += sys_now() - s->stopped_since;
   s->stopped_since = 0;

@@ -118,7 +118,7 @@ struct ts_report {
   uint32_t frames;    /* signal frames moved into a trampoline */
   uint32_t lingering; /* threads that may still be inside, after TS_DRAIN */
   uint32_t restarted; /* system calls put back after our stop had interrupted them */
-  uint32_t reserved;
+  uint32_t stragglers; /* threads that did not stop even to be let go: see ts_settle */
   uint64_t pause_ns; /* first interrupt to last release of the whole target */
 };
 
@@ -128,6 +128,11 @@ TS_EXPORT TS_MUST_CHECK int ts_read(int proc, int pid, uint64_t address, void *i
 TS_EXPORT TS_MUST_CHECK int ts_write(int proc, int pid, uint64_t address, const void *from, uint64_t length);
 /* The host's clock `id`, by system call (never a patched vDSO): out[0] seconds, out[1] nanoseconds. */
 TS_EXPORT TS_MUST_CHECK int ts_clock(int id, int64_t out[2]);
+/*
+ * Lets those go that did not stop when a session ended, as soon as they do. Answers how many are left; call again while
+ * there are any. A tool that exits need not: then the kernel lets them go.
+ */
+TS_EXPORT TS_MUST_CHECK int ts_settle(void);
 TS_EXPORT TS_MUST_CHECK int ts_run(const void *plan, uint64_t plan_size, void *output, uint64_t output_size,
                                    struct ts_report *report);
 

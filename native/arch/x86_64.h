@@ -98,6 +98,7 @@ struct stub {
   uint64_t stack;        /* call: top of the stack to run on */
   /* out */
   struct registers start; /* what to set to begin */
+  uint64_t masked;        /* where to begin instead once every signal is blocked */
   uint64_t done;          /* the second stop at this pc means: done, result in the registers */
   uint8_t code[288];
   uint32_t size;
@@ -162,6 +163,7 @@ static inline void stub_build(struct stub *s) {
   s->start.orig_rax = ~0ull;
   if (s->call) {
     stub_set_mask(s, data); /* no handler may run on our small stack */
+    s->masked = s->address + s->size;
     stub_load(s, 4, s->stack);
     stub_load(s, 7, s->arguments[0]);
     stub_load(s, 0, s->function);
@@ -180,6 +182,7 @@ static inline void stub_build(struct stub *s) {
     s->start.r10 = s->arguments[3];
     s->start.r8 = s->arguments[4];
     s->start.r9 = s->arguments[5];
+    s->masked = s->address + s->size;
     STUB_EMIT(s, 0x0f, 0x05); /* syscall */
     s->done = s->address + s->size;
   }

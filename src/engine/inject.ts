@@ -3,17 +3,16 @@
  */
 import { TimeskewError } from "../errors.ts";
 import { address } from "../machine/address.ts";
-import { planInjection as planPatch, planUpdate } from "../patch/inject.ts";
+import { planInjection as planPatch, planUpdate, QUICK_CLOCKS } from "../patch/inject.ts";
 import { decodeProbe, decodeSlot, PARAMS, SLOT_BYTES, slotOffset } from "../patch/params.ts";
 import type { PatchPlan } from "../patch/plan.ts";
 import { planRecovery } from "../patch/recover.ts";
 import { isFrozen } from "../target/frozen.ts";
-import { openProcess } from "../target/process.ts";
 import { tracerOf } from "../tracer/diagnose.ts";
-import { execute, lockProcess, writeLive } from "../tracer/execute.ts";
+import { execute, writeLive } from "../tracer/execute.ts";
 import { loadPayload, readMemory } from "../tracer/native.ts";
 import type { DryRunResult, InjectResult, SessionSettings, SkewSettings } from "../types.ts";
-import { findPages, type Inspection, inspect, inspectProcess } from "./inspect.ts";
+import { findPages, type Inspection, inspect } from "./inspect.ts";
 import { refuseBackward } from "./monotonic.ts";
 import { compare, predict, readHostClocks } from "./readings.ts";
 import { appliedIn, parseRequest, type Request, settingsOf, skewIn, skewOf } from "./skew.ts";
@@ -27,35 +26,40 @@ type SkewedTarget = Inspection & { found: { state: "skewed" } };
  * @throws TimeskewError; `targetState` says what became of the process
  */
 export async function inject(o: Injection): Promise<InjectResult> {
-  const request = parseRequest(o);
-  const process = openProcess(o.pid);
   refuseSelf(o.pid);
+  const request = parseRequest(o);
+  {
+    using target = inspectFor(o, request);
+    if (isSkewed(target)) return update(target, request);
+    refuseUnstoppable(target);
+    if (target.found.state === "unskewed") return patch(target, request, o.stopTimeoutMs);
+    // What a run that died has left is cleaned up first.
+    execute(recoveryOf(target), target.process, o.stopTimeoutMs);
+  }
+  using target = inspectFor(o, request);
+  // Stragglers may still keep the old pages; new ones do not mind.
+  return patch(target, request, o.stopTimeoutMs);
+}
+
+function inspectFor(o: { pid: number } & SkewSettings, request: Request, locked = true): Inspection {
+  const target = inspect(o.pid, { locked });
   try {
-    lockProcess(process);
+    refuseForeign(target);
+    const { selection, offset } = request;
+    if (!o.allowBackwardMonotonic)
+      refuseBackward(o.pid, appliedIn(target.found), { mask: selection.mask, offset });
+    return target;
   } catch (error) {
-    process[Symbol.dispose]();
+    target[Symbol.dispose]();
     throw error;
   }
-  using target = inspectProcess(process);
-  refuseForeign(target);
-  if (!o.allowBackwardMonotonic) refuseBackward(o.pid, appliedIn(target.found), asApplied(request));
-  if (isSkewed(target)) return update(target, request);
-  refuseUnstoppable(target);
-  if (target.found.state === "unskewed") return patch(target, request, o.stopTimeoutMs);
-
-  // What a dead run left is cleaned up first; stragglers may keep old pages, which does not matter to new ones.
-  execute(recoveryOf(target), process, o.stopTimeoutMs);
-  using clean = inspect(o.pid);
-  return patch({ ...clean, process }, request, o.stopTimeoutMs);
 }
 
 /** What `inject` would do. Reads, changes nothing. */
 export async function planInjection(o: { pid: number } & SkewSettings): Promise<DryRunResult> {
-  const request = parseRequest(o);
-  using target = inspect(o.pid);
   refuseSelf(o.pid);
-  refuseForeign(target);
-  if (!o.allowBackwardMonotonic) refuseBackward(o.pid, appliedIn(target.found), asApplied(request));
+  const request = parseRequest(o);
+  using target = inspectFor(o, request, false);
   const live = isSkewed(target);
   const settings = settingsOf(request);
   return {
@@ -101,15 +105,8 @@ function patch(target: Inspection, request: Request, stopTimeoutMs: number | und
     pauseNs: report.pauseNs,
     threads: report.threads,
     movedThreads: report.movedThreads + report.movedFrames,
-    readings: compare(decodeProbe(output), quickClocksOf(plan), before, after, settings.mask),
+    readings: compare(decodeProbe(output), QUICK_CLOCKS, before, after, settings.mask),
   };
-}
-
-/** The clocks that the plan's probe reads: those that take no system call. */
-function quickClocksOf(plan: PatchPlan): bigint {
-  const head = plan.steps.find((step) => step.op === "write" && step.bytes.length === 40);
-  if (head?.op !== "write") return 0n;
-  return new DataView(head.bytes.buffer, head.bytes.byteOffset).getBigUint64(24, true);
 }
 
 /** Changes the settings of a target that runs on, and reads them back. */
@@ -150,10 +147,6 @@ function update({ process, found }: SkewedTarget, request: Request): InjectResul
 
 function isSkewed(target: Inspection): target is SkewedTarget {
   return target.found.state === "skewed";
-}
-
-function asApplied({ selection, offset }: Request) {
-  return { mask: selection.mask, offset };
 }
 
 function refuseSelf(pid: number): void {

@@ -12,6 +12,7 @@ import { codeOf, readVdso, type Vdso } from "../patch/vdso.ts";
 import { freeGap } from "../target/gap.ts";
 import { findMapping, type Mapping, parseMaps } from "../target/proc.ts";
 import { openProcess, type Process } from "../target/process.ts";
+import { lockProcess } from "../tracer/execute.ts";
 import { loadPayload, readMemory } from "../tracer/native.ts";
 
 export interface Inspection extends Disposable {
@@ -23,15 +24,13 @@ export interface Inspection extends Disposable {
 }
 
 /**
- * @throws TimeskewError for whatever cannot be skewed; see openProcess and readVdso
+ * @param locked be the only timeskew at work on this process, until the inspection is disposed of
+ * @throws TimeskewError E_BUSY, or for whatever cannot be skewed: see openProcess and readVdso
  */
-export function inspect(pid: number): Inspection {
-  return inspectProcess(openProcess(pid));
-}
-
-/** As `inspect`, for a process that is open (and may be locked). Closes it on failure. */
-export function inspectProcess(process: Process): Inspection {
+export function inspect(pid: number, { locked = false } = {}): Inspection {
+  const process = openProcess(pid);
   try {
+    if (locked) lockProcess(process);
     const vdso = naming(process, () => readVdso(process.vdso.start, readMapping(process, process.vdso)));
     const pristine = pristineVdso(vdso);
     const read = (at: Address, length: number) => readMemory(process.proc, process.memoryPid, at, length);

@@ -4,12 +4,11 @@
 import { TimeskewError } from "../errors.ts";
 import { decodeProbe } from "../patch/params.ts";
 import { planProbe } from "../patch/probe.ts";
-import { openProcess } from "../target/process.ts";
-import { execute, lockProcess } from "../tracer/execute.ts";
+import { execute } from "../tracer/execute.ts";
 import { loadPayload } from "../tracer/native.ts";
 import type { NowResult, SessionSettings } from "../types.ts";
 import { refuseUnstoppable } from "./inject.ts";
-import { findPages, type Inspection, inspectProcess } from "./inspect.ts";
+import { findPages, type Inspection, inspect } from "./inspect.ts";
 import { ALL_CLOCKS, compare, readHostClocks } from "./readings.ts";
 import { appliedIn, skewIn } from "./skew.ts";
 
@@ -22,16 +21,9 @@ export async function readClocks(o: { pid: number } & SessionSettings): Promise<
   if (o.pid === globalThis.process.pid) {
     throw new TimeskewError("E_UNSUPPORTED", "a process cannot look at itself", { pid: o.pid });
   }
-  const process = openProcess(o.pid);
-  try {
-    lockProcess(process);
-  } catch (error) {
-    process[Symbol.dispose]();
-    throw error;
-  }
-  using target = inspectProcess(process);
+  using target = inspect(o.pid, { locked: true });
   refuseUnstoppable(target);
-  const { found, vdso, pristineTail } = target;
+  const { process, found, vdso, pristineTail } = target;
   const plan = planProbe({
     pid: o.pid,
     vdso,

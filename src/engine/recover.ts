@@ -3,11 +3,10 @@
  */
 import type { Found } from "../patch/find.ts";
 import { planRecovery } from "../patch/recover.ts";
-import { openProcess } from "../target/process.ts";
-import { execute, lockProcess } from "../tracer/execute.ts";
+import { execute } from "../tracer/execute.ts";
 import type { RecoverResult, SessionSettings } from "../types.ts";
 import { refuseForeign, refuseUnstoppable } from "./inject.ts";
-import { type Inspection, inspectProcess } from "./inspect.ts";
+import { type Inspection, inspect } from "./inspect.ts";
 import { refuseBackward } from "./monotonic.ts";
 import { appliedIn, skewIn } from "./skew.ts";
 
@@ -21,20 +20,12 @@ const NONE = { mask: 0n, offset: 0n };
 export async function recover(
   o: { pid: number; allowBackwardMonotonic?: boolean } & SessionSettings,
 ): Promise<RecoverResult> {
-  const process = openProcess(o.pid);
-  try {
-    lockProcess(process);
-  } catch (error) {
-    process[Symbol.dispose]();
-    throw error;
-  }
-  using target = inspectProcess(process);
-  const { found } = target;
+  using target = inspect(o.pid, { locked: true });
+  const { process, found, vdso, pristineTail } = target;
   refuseForeign(target);
   if (!("mark" in found)) return resultOf(target, "nothing", { pauseNs: 0n, threads: 0, lingering: 0 });
   if (!o.allowBackwardMonotonic) refuseBackward(o.pid, appliedIn(found), NONE);
   refuseUnstoppable(target);
-  const { vdso, pristineTail } = target;
   const plan = planRecovery({ pid: o.pid, vdso, found, pristineTail });
   const { report } = execute(plan, process, o.stopTimeoutMs);
   return resultOf(target, actionOf(found), report);

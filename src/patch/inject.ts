@@ -23,7 +23,7 @@ import { planRewrites, type Rewrite } from "./trampoline.ts";
 import type { Vdso } from "./vdso.ts";
 
 /** Clock ids that every vDSO reads without a system call (VDSO_CLOCKS of the payload), and the two functions. */
-const QUICK_CLOCKS = 0x8f3n | (1n << 62n) | (1n << 63n);
+export const QUICK_CLOCKS = 0x8f3n | (1n << 62n) | (1n << 63n);
 
 export interface InjectionInput {
   readonly pid: number;

@@ -169,6 +169,8 @@ export interface Report {
   readonly lingering: number;
   /** System calls that our stop had interrupted and that were put back. */
   readonly restarted: number;
+  /** Threads that did not stop even to be let go. */
+  readonly stragglers: number;
   readonly pauseNs: bigint;
 }
 
@@ -187,6 +189,7 @@ export function decodeReport(bytes: Uint8Array): Report {
     movedFrames: word(8),
     lingering: word(9),
     restarted: word(10),
+    stragglers: word(11),
     pauseNs: view.getBigUint64(48, true),
   };
 }

@@ -18,6 +18,7 @@ interface Helper {
   write(proc: number, pid: number, address: bigint, from: Uint8Array, length: number): number;
   run(plan: Uint8Array, size: number, output: Uint8Array, outputSize: number, report: Uint8Array): number;
   clock(id: number, out: Uint8Array): number;
+  settle(): number;
 }
 
 const ABI = 1;
@@ -47,6 +48,7 @@ function load(): Helper {
       "int ts_run(const uint8_t *plan, uint64_t size, uint8_t *output, uint64_t output_size, uint8_t *report)",
     ),
     clock: library.func("int ts_clock(int id, uint8_t *out)"),
+    settle: library.func("int ts_settle()"),
   };
   if (loaded.abi() !== ABI) {
     throw new TimeskewError("E_INTERNAL", `the helper speaks version ${loaded.abi()}, not ${ABI}`, {
