@@ -20,6 +20,11 @@ const STRICT = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-O2"];
 const FREESTANDING = ["-ffreestanding", "-fno-stack-protector", "-fno-asynchronous-unwind-tables"];
 const HELPER = ["threads.c", "memory.c", "remote.c", "stacks.c", "drain.c", "plan.c"];
 const PAYLOAD = ["clock.c", "probe.c", "entry.S"];
+/*
+ * What lives across the payload's call of the original goes to its own stack, not to registers that it would have to
+ * save for its caller and restore: whatever a caller's loop keeps in those would wait for its way through memory.
+ */
+const CALLEE_SAVED = ["rbx", "rbp", "r12", "r13", "r14", "r15"].map((register) => `-ffixed-${register}`);
 const CODE_BYTES = 4096;
 const PARAMS_BYTES = 3 * 4096;
 
@@ -74,7 +79,7 @@ function buildPayload(file) {
       "-fvisibility=hidden",
       "-fno-tree-loop-distribute-patterns", // no call of memset, which is not there
       "-fno-jump-tables",
-      ...(machine === "x86_64" ? ["-mgeneral-regs-only", "-fcf-protection=none"] : []),
+      ...(machine === "x86_64" ? ["-mgeneral-regs-only", "-fcf-protection=none", ...CALLEE_SAVED] : []),
       `-DTS_CODE_BYTES=${CODE_BYTES}`,
       `-DTS_PARAMS_BYTES=${PARAMS_BYTES}`,
       "-c",

@@ -178,9 +178,12 @@ static int scratch_is_free(struct session *s) {
   return 1;
 }
 
-static void roll_back(struct session *s, uint32_t done) {
+/* Undoes the steps before `failed`, and what the failing one may have done by half. */
+static void roll_back(struct session *s, uint32_t failed) {
+  uint32_t op = step_at(s, failed)->op;
+  int by_half = op == TS_MOVE || op == TS_WRITE;
   s->report->rollback = TS_ROLLBACK_DONE;
-  for (uint32_t i = done; i-- > 0;) {
+  for (uint32_t i = failed + (uint32_t)by_half; i-- > 0;) {
     int r = undo(s, step_at(s, i));
     if (r >= 0) continue;
     /* Go on: the more is undone, the better. */
@@ -221,8 +224,10 @@ int ts_run(const void *plan, uint64_t plan_size, void *output, uint64_t output_s
   if (r == 0) r = run_steps(&s);
   int finish = remote_finish(&s);
   session_release(&s);
-  if (r == 0) r = finish;
-  if (r == 0) report->stage = TS_STAGE_DONE;
+  if (r == 0) {
+    report->stage = finish == 0 ? TS_STAGE_DONE : TS_STAGE_FINISH;
+    r = finish;
+  }
   report->error = -r;
 
   session_free(&s);

@@ -81,13 +81,15 @@ static int run_stub(struct session *s, struct thread *t, const struct stub *stub
 
 static int remote(struct session *s, struct stub *stub, int64_t *result) {
   struct thread *t = session_runner(s);
+  if (s->stub_lost) return -EBUSY;
   if (!t) return -ESRCH;
   long r = abort_sequence(s, t);
   if (r < 0) return (int)r;
   r = sys_ptrace(PTRACE_GETSIGMASK, t->tid, sizeof stub->mask, (uintptr_t)&stub->mask);
   if (r < 0) return (int)r;
   stub->address = s->plan->stub_address;
-  stub->was = &t->regs;
+  const struct registers was = t->regs;
+  stub->was = &was;
   stub_build(stub);
   if (stub->size > s->plan->stub_size) return -ENOMEM;
 
@@ -107,9 +109,11 @@ static int remote(struct session *s, struct stub *stub, int64_t *result) {
 
   if (t->state != THREAD_STOPPED) {
     /* It hangs in the kernel. Stop it where it is; failing that it finishes the stub by itself. */
-    if (thread_interrupt(t) < 0 || thread_await_stop(s, t, sys_now() + REMOTE_TIMEOUT_NS) < 0) return -ETIMEDOUT;
+    if (thread_interrupt(t) < 0 || thread_await_stop(s, t, sys_now() + REMOTE_TIMEOUT_NS) < 0) {
+      s->stub_lost = 1;
+      return -ETIMEDOUT;
+    }
   }
-  struct registers was = *stub->was;
   int mask_error = set_mask(t, stub->mask);
   int store_error = thread_store(t, &was);
   t->regs = was;
@@ -129,7 +133,7 @@ int remote_call(struct session *s, uint64_t function, uint64_t argument, uint64_
 }
 
 int remote_finish(struct session *s) {
-  if (!s->stub_dirty) return 0;
+  if (!s->stub_dirty || s->stub_lost) return 0;
   int r = memory_write(s, s->plan->stub_address, s->data + s->plan->stub_pristine, s->plan->stub_size);
   if (r == 0) s->stub_dirty = 0;
   return r;

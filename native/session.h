@@ -45,6 +45,7 @@ struct session {
 
   int committed;  /* past the point of no return */
   int stub_dirty; /* the stub's scratch holds our bytes */
+  int stub_lost;  /* a thread that we could not stop runs there: hands off */
 };
 
 /* ---- threads.c: who is stopped --------------------------------------------------------------------------- */

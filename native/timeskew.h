@@ -98,6 +98,7 @@ enum ts_stage {
   TS_STAGE_STOP = 2,
   TS_STAGE_STEP = 3,
   TS_STAGE_DONE = 4,
+  TS_STAGE_FINISH = 5, /* all steps done, but our scratch in the vDSO's tail could not be put back */
 };
 
 enum ts_rollback {

@@ -7,7 +7,8 @@
  * functions on small ones), and touches no memory but its parameter pages and what the caller passed in.
  *
  * The true time goes through a local variable, never through the caller's: two threads that share one buffer
- * must not see the skew added twice. Bad pointers fault here as they do in the original.
+ * must not see the skew added twice. (Clocks that are system calls are the exception, see below.) Bad pointers fault
+ * here as they do in the original.
  */
 #include "params.h"
 
@@ -42,30 +43,27 @@ time_fn ts_time, ts_original_time;
 #define unlikely(x) __builtin_expect(!!(x), 0)
 #define out_of_line __attribute__((noinline))
 
-/* The settings that a read began with. */
-struct reading {
-  const struct ts_slot *slot;
-  uint64_t generation;
-  uint8_t index;
-};
-
 static inline const struct ts_slot *active_slot(void) {
-  return &ts_params.slot[__atomic_load_n(&ts_params.index, __ATOMIC_ACQUIRE) & 1];
+  const struct ts_slot *slots = ts_params.slot;
+  __asm__("" : "+r"(slots)); /* one base register: knowing the address, GCC computes each field's anew */
+  return &slots[__atomic_load_n(&ts_params.index, __ATOMIC_ACQUIRE) & 1];
 }
 
-static inline struct reading begin(void) {
-  struct reading r;
-  r.index = __atomic_load_n(&ts_params.index, __ATOMIC_ACQUIRE);
-  r.slot = &ts_params.slot[r.index & 1];
-  r.generation = __atomic_load_n(&r.slot->generation, __ATOMIC_ACQUIRE);
-  return r;
+static inline uint64_t begin(const struct ts_slot *slot) {
+  return __atomic_load_n(&slot->generation, __ATOMIC_ACQUIRE);
 }
 
-/* Whether the settings stayed the same since begin(). */
-static inline int settled(const struct reading *r) {
+/*
+ * Whether the slot has held the same settings since begin(), and is the active one. The index comes first: a slot that
+ * was being rewritten at begin() is not active before its generation has changed.
+ */
+static inline int settled(const struct ts_slot *slot, uint64_t generation) {
   __atomic_thread_fence(__ATOMIC_ACQUIRE);
-  return likely(__atomic_load_n(&r->slot->generation, __ATOMIC_RELAXED) == r->generation &&
-                __atomic_load_n(&ts_params.index, __ATOMIC_RELAXED) == r->index);
+  return likely(active_slot() == slot) && likely(begin(slot) == generation);
+}
+
+static inline uint64_t selection(const struct ts_slot *slot) {
+  return __atomic_load_n(&slot->selected, __ATOMIC_ACQUIRE);
 }
 
 static inline struct timespec skewed(struct timespec t, const struct ts_slot *slot) {
@@ -78,67 +76,80 @@ static inline struct timespec skewed(struct timespec t, const struct ts_slot *sl
   return t;
 }
 
-static out_of_line long skewed_clock_gettime(int id, struct timespec *out) {
-  for (;;) {
-    struct reading r = begin();
+/*
+ * A clock that is not selected is left to the original, if the slot that says so is still in force: it may have been
+ * put out of force, and be in the middle of a change, between the two looks.
+ *
+ * The functions below are entered with the slot that was active and selected the clock. That is looked at again once
+ * its generation is known. Whoever sees the settings change starts over: a tail call, and only as often as a tool
+ * changes them.
+ */
+
+static out_of_line long skewed_clock_gettime(int id, struct timespec *out, const struct ts_slot *slot) {
+  uint64_t generation = begin(slot);
+  if (likely(slot->selected >> id & 1)) {
     struct timespec now;
-    if (unlikely(!(r.slot->selected >> id & 1))) {
-      if (!settled(&r)) continue;
-      return ts_original_clock_gettime(id, out);
-    }
     long result = ts_original_clock_gettime(id, &now);
     if (unlikely(result)) return result;
-    now = skewed(now, r.slot);
-    if (!settled(&r)) continue;
-    *out = now;
-    return 0;
+    struct timespec then = skewed(now, slot);
+    if (settled(slot, generation)) {
+      *out = then;
+      return 0;
+    }
   }
+  return ts_clock_gettime(id, out);
 }
 
 /*
  * CPU-time and alarm clocks are system calls in the original, so a bad pointer is EFAULT, not a fault: the call gets
- * the caller's buffer.
+ * the caller's buffer. The price: threads that read such a clock into one buffer at the same moment may find the skew
+ * added twice. Finding out about the pointer otherwise would take a second system call.
  */
-static out_of_line long skewed_syscall_clock(int id, struct timespec *out) {
-  for (;;) {
-    struct reading r = begin();
+static out_of_line long skewed_syscall_clock(int id, struct timespec *out, const struct ts_slot *slot) {
+  uint64_t generation = begin(slot);
+  if (likely(slot->selected >> id & 1)) {
     long result = ts_original_clock_gettime(id, out);
     if (result) return result;
-    struct timespec now = *out;
-    if (r.slot->selected >> id & 1) now = skewed(now, r.slot);
-    if (!settled(&r)) continue;
-    *out = now;
-    return 0;
+    struct timespec then = skewed(*out, slot);
+    if (settled(slot, generation)) {
+      *out = then;
+      return 0;
+    }
   }
+  return ts_clock_gettime(id, out);
 }
 
 long ts_clock_gettime(int id, struct timespec *out) {
-  if ((uint32_t)id < 32 && (active_slot()->selected >> id & 1) && likely(out))
-    return likely(VDSO_CLOCKS >> id & 1) ? skewed_clock_gettime(id, out) : skewed_syscall_clock(id, out);
+  if ((uint32_t)id < 32) {
+    const struct ts_slot *slot = active_slot();
+    if ((selection(slot) >> id & 1) && likely(out))
+      return likely(VDSO_CLOCKS >> id & 1) ? skewed_clock_gettime(id, out, slot) : skewed_syscall_clock(id, out, slot);
+    if (unlikely(active_slot() != slot)) return ts_clock_gettime(id, out);
+  }
   return ts_original_clock_gettime(id, out);
 }
 
-static out_of_line long skewed_gettimeofday(struct timeval *tv, void *tz) {
-  for (;;) {
-    struct reading r = begin();
+static out_of_line long skewed_gettimeofday(struct timeval *tv, void *tz, const struct ts_slot *slot) {
+  uint64_t generation = begin(slot);
+  if (likely(slot->selected & TS_SELECT_GETTIMEOFDAY)) {
     struct timespec now;
-    if (unlikely(!(r.slot->selected & TS_SELECT_GETTIMEOFDAY))) {
-      if (!settled(&r)) continue;
-      return ts_original_gettimeofday(tv, tz);
-    }
     /* From nanoseconds, so that it agrees with clock_gettime when the offset has a part below a microsecond. */
     long result = ts_original_clock_gettime(CLOCK_REALTIME, &now);
     if (unlikely(result)) return result;
-    now = skewed(now, r.slot);
-    if (!settled(&r)) continue;
-    tv->sec = now.sec;
-    tv->usec = (int64_t)((uint64_t)now.nsec / 1000);
-    return unlikely(tz) ? ts_original_gettimeofday(0, tz) : 0;
+    struct timespec then = skewed(now, slot);
+    if (settled(slot, generation)) {
+      tv->sec = then.sec;
+      tv->usec = (int64_t)((uint64_t)then.nsec / 1000);
+      return unlikely(tz) ? ts_original_gettimeofday(0, tz) : 0;
+    }
   }
+  return ts_gettimeofday(tv, tz);
 }
 
 long ts_gettimeofday(struct timeval *tv, void *tz) {
-  if ((active_slot()->selected & TS_SELECT_GETTIMEOFDAY) && likely(tv)) return skewed_gettimeofday(tv, tz);
+  const struct ts_slot *slot = active_slot();
+  if ((selection(slot) & TS_SELECT_GETTIMEOFDAY) && likely(tv)) return skewed_gettimeofday(tv, tz, slot);
+  if (unlikely(active_slot() != slot)) return ts_gettimeofday(tv, tz);
   return ts_original_gettimeofday(tv, tz);
 }
 
@@ -149,22 +160,21 @@ static out_of_line int64_t skewed_coarse_second(const struct ts_slot *slot) {
   return skewed(now, slot).sec;
 }
 
-static out_of_line long skewed_time(int64_t *out) {
-  for (;;) {
-    struct reading r = begin();
-    if (unlikely(!(r.slot->selected & TS_SELECT_TIME))) {
-      if (!settled(&r)) continue;
-      return ts_original_time(out);
+static out_of_line long skewed_time(int64_t *out, const struct ts_slot *slot) {
+  uint64_t generation = begin(slot);
+  if (likely(slot->selected & TS_SELECT_TIME)) {
+    int64_t second = likely(!slot->offset_nsec) ? ts_original_time(0) + slot->offset_sec : skewed_coarse_second(slot);
+    if (settled(slot, generation)) {
+      if (unlikely(out)) *out = second;
+      return second;
     }
-    int64_t second = likely(!r.slot->offset_nsec) ? ts_original_time(0) + r.slot->offset_sec
-                                                  : skewed_coarse_second(r.slot);
-    if (!settled(&r)) continue;
-    if (out) *out = second;
-    return second;
   }
+  return ts_time(out);
 }
 
 long ts_time(int64_t *out) {
-  if (active_slot()->selected & TS_SELECT_TIME) return skewed_time(out);
+  const struct ts_slot *slot = active_slot();
+  if (selection(slot) & TS_SELECT_TIME) return skewed_time(out, slot);
+  if (unlikely(active_slot() != slot)) return ts_time(out);
   return ts_original_time(out);
 }

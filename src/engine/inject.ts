@@ -7,15 +7,18 @@ import { planInjection as planPatch, planUpdate, QUICK_CLOCKS } from "../patch/i
 import { decodeProbe, decodeSlot, PARAMS, SLOT_BYTES, slotOffset } from "../patch/params.ts";
 import type { PatchPlan } from "../patch/plan.ts";
 import { planRecovery } from "../patch/recover.ts";
+import { readable } from "../patch/vdso.ts";
 import { isFrozen } from "../target/frozen.ts";
 import { tracerOf } from "../tracer/diagnose.ts";
 import { execute, writeLive } from "../tracer/execute.ts";
-import { loadPayload, readMemory } from "../tracer/native.ts";
+import { hostClock, loadPayload, readMemory } from "../tracer/native.ts";
 import type { DryRunResult, InjectResult, SessionSettings, SkewSettings } from "../types.ts";
 import { findPages, type Inspection, inspect } from "./inspect.ts";
 import { refuseBackward } from "./monotonic.ts";
 import { compare, predict, readHostClocks } from "./readings.ts";
 import { appliedIn, parseRequest, type Request, settingsOf, skewIn, skewOf } from "./skew.ts";
+
+const BOOTTIME = 7;
 
 type Injection = { pid: number } & SkewSettings & SessionSettings;
 type SkewedTarget = Inspection & { found: { state: "skewed" } };
@@ -28,17 +31,25 @@ type SkewedTarget = Inspection & { found: { state: "skewed" } };
 export async function inject(o: Injection): Promise<InjectResult> {
   refuseSelf(o.pid);
   const request = parseRequest(o);
-  {
+  for (let attempt = 1; ; attempt++) {
     using target = inspectFor(o, request);
     if (isSkewed(target)) return update(target, request);
     refuseUnstoppable(target);
-    if (target.found.state === "unskewed") return patch(target, request, o.stopTimeoutMs);
+    if (isPatchable(target, attempt)) return patch(target, request, o.stopTimeoutMs);
     // What a run that died has left is cleaned up first.
     execute(recoveryOf(target), target.process, o.stopTimeoutMs);
   }
-  using target = inspectFor(o, request);
-  // Stragglers may still keep the old pages; new ones do not mind.
-  return patch(target, request, o.stopTimeoutMs);
+}
+
+/** Stragglers of an earlier skew may keep its pages: new ones do not mind. */
+function isPatchable({ found, process: { pid, command } }: Inspection, attempt: number): boolean {
+  if (found.state === "unskewed" || ("blank" in found && found.blank)) return true;
+  if (attempt === 1) return false;
+  if (found.state === "lingering" || found.state === "unused") return true;
+  throw new TimeskewError("E_BUSY", `pid ${pid} (${command}) is being changed by another timeskew`, {
+    pid,
+    hint: "try again in a moment",
+  });
 }
 
 function inspectFor(o: { pid: number } & SkewSettings, request: Request, locked = true): Inspection {
@@ -105,7 +116,7 @@ function patch(target: Inspection, request: Request, stopTimeoutMs: number | und
     pauseNs: report.pauseNs,
     threads: report.threads,
     movedThreads: report.movedThreads + report.movedFrames,
-    readings: compare(decodeProbe(output), QUICK_CLOCKS, before, after, settings.mask),
+    readings: compare(decodeProbe(output), readable(target.vdso, QUICK_CLOCKS), before, after, settings.mask),
   };
 }
 
@@ -114,7 +125,7 @@ function update({ process, found }: SkewedTarget, request: Request): InjectResul
   if (!("mark" in found)) throw new TimeskewError("E_INTERNAL", "no mark");
   const { pid, command } = process;
   const params = found.mark.params.address;
-  const settings = { ...settingsOf(request), generation: found.settings.generation + 1n };
+  const settings = { ...settingsOf(request), generation: nextGeneration(found.settings.generation) };
   writeLive(process, planUpdate(params, found.index, settings));
 
   const readBack = (offset: number, length: number) =>
@@ -143,6 +154,15 @@ function update({ process, found }: SkewedTarget, request: Request): InjectResul
     movedThreads: 0,
     readings: predict(request.selection, now.offset),
   };
+}
+
+/**
+ * Never one that was used before, not even by a writer that died before its settings came into force: a reader tells
+ * settings apart by it.
+ */
+function nextGeneration(last: bigint): bigint {
+  const uptime = hostClock(BOOTTIME) ?? 0n;
+  return uptime > last ? uptime : last + 1n;
 }
 
 function isSkewed(target: Inspection): target is SkewedTarget {

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { TimeskewError } from "../errors.ts";
-import { type Address, address } from "../machine/address.ts";
+import type { Address } from "../machine/address.ts";
 import { decodeJump } from "../machine/x86_64/encode.ts";
 import { type Found, findSkew } from "../patch/find.ts";
 import { FUNCTIONS } from "../patch/payload.ts";
@@ -33,11 +33,21 @@ export function inspect(pid: number, { locked = false } = {}): Inspection {
     if (locked) lockProcess(process);
     const vdso = naming(process, () => readVdso(process.vdso.start, readMapping(process, process.vdso)));
     const pristine = pristineVdso(vdso);
-    const read = (at: Address, length: number) => readMemory(process.proc, process.memoryPid, at, length);
     return {
       process,
       vdso,
-      found: findSkew(vdso, process.maps, read, pristine),
+      found: findSkew({
+        vdso,
+        maps: process.maps,
+        read: (at, length) => readMemory(process.proc, process.memoryPid, at, length),
+        pristine,
+        pagesWithout: (ignored) =>
+          gapFor(
+            process.maps.filter((each) => !ignored.includes(each)),
+            vdso,
+          ),
+        payload: loadPayload(),
+      }),
       pristineTail: (pristine ?? vdso.bytes).slice(vdso.tail.start, vdso.tail.end),
       [Symbol.dispose]: () => process[Symbol.dispose](),
     };
@@ -98,15 +108,22 @@ function ownVdso(): { bytes: Uint8Array } | undefined {
 /** rel32, less the length of the longest instruction around it. */
 const REACH = (1n << 31n) - 16n;
 
+function gapFor(maps: readonly Mapping[], vdso: Vdso): Address | undefined {
+  const { codeSize, paramsSize } = loadPayload();
+  // The relocated prologues refer to the kernel's data, [vvar], as the originals do: it must be in reach, too.
+  const start = maps.find(({ path }) => path.startsWith("[vvar"))?.start ?? vdso.start;
+  const near = { start: start < vdso.start ? start : vdso.start, end: vdso.end };
+  return freeGap(maps, near, BigInt(codeSize + paramsSize), REACH)?.start;
+}
+
 /**
  * Free addresses for our pages.
  *
  * @throws TimeskewError E_UNSUPPORTED
  */
 export function findPages({ process, vdso }: Pick<Inspection, "process" | "vdso">): Address {
-  const payload = loadPayload();
-  const gap = freeGap(process.maps, vdso, BigInt(payload.codeSize + payload.paramsSize), REACH);
-  if (gap !== undefined) return address(gap.start);
+  const gap = gapFor(process.maps, vdso);
+  if (gap !== undefined) return gap;
   throw new TimeskewError(
     "E_UNSUPPORTED",
     `pid ${process.pid} (${process.command}) has no free addresses within 2 GiB of its vDSO`,

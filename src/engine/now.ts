@@ -4,6 +4,7 @@
 import { TimeskewError } from "../errors.ts";
 import { decodeProbe } from "../patch/params.ts";
 import { planProbe } from "../patch/probe.ts";
+import { readable } from "../patch/vdso.ts";
 import { execute } from "../tracer/execute.ts";
 import { loadPayload } from "../tracer/native.ts";
 import type { NowResult, SessionSettings } from "../types.ts";
@@ -40,12 +41,13 @@ export async function readClocks(o: { pid: number } & SessionSettings): Promise<
     command: process.command,
     state: found.state,
     skew: skewIn(found),
-    readings: compare(decodeProbe(output), ALL_CLOCKS, before, after, appliedIn(found).mask),
+    readings: compare(decodeProbe(output), readable(vdso, ALL_CLOCKS), before, after, appliedIn(found).mask),
     pauseNs: report.pauseNs,
   };
 }
 
 function pagesOf(target: Inspection) {
   const { found } = target;
-  return "mark" in found ? { mark: found.mark } : { free: findPages(target) };
+  if (!("mark" in found) || found.mark.sites.length === 0) return { free: findPages(target) };
+  return found;
 }

@@ -12,14 +12,31 @@ import { appliedIn, skewIn } from "./skew.ts";
 
 const NONE = { mask: 0n, offset: 0n };
 
+type Recovery = { pid: number; allowBackwardMonotonic?: boolean } & SessionSettings;
+
+/** Pages of several runs may lie in one process: of the skew in force, and of runs that died or left stragglers. */
+const MOST_PAGES = 8;
+
 /**
  * Gives a process its true clock back. A process that is not skewed is a success, too ("nothing").
  *
  * @throws TimeskewError; `targetState` says what became of the process
  */
-export async function recover(
-  o: { pid: number; allowBackwardMonotonic?: boolean } & SessionSettings,
-): Promise<RecoverResult> {
+export async function recover(o: Recovery): Promise<RecoverResult> {
+  const first = recoverOne(o);
+  for (
+    let last = first, i = 1;
+    last.action !== "nothing" && last.state !== "lingering" && i < MOST_PAGES;
+    i++
+  ) {
+    last = recoverOne(o);
+    if (last.state === "lingering")
+      return { ...first, state: last.state, lingeringThreads: last.lingeringThreads };
+  }
+  return first;
+}
+
+function recoverOne(o: Recovery): RecoverResult {
   using target = inspect(o.pid, { locked: true });
   const { process, found, vdso, pristineTail } = target;
   refuseForeign(target);

@@ -2,54 +2,70 @@
  * Finds what timeskew, or somebody else, has done to a process: from its vDSO, its mappings and its memory, with no
  * knowledge of the run that did it.
  */
-import { type Address, address, formatAddress } from "../machine/address.ts";
+import { type Address, address } from "../machine/address.ts";
 import { decodeJump, JUMP_LENGTH } from "../machine/x86_64/encode.ts";
 import type { Mapping } from "../target/proc.ts";
 import { decodeMark, MARK_BYTES, type Mark, type Site } from "./mark.ts";
-import { decodeSlot, PARAMS, type Settings, SLOT_BYTES, slotOffset } from "./params.ts";
-import { HEADER_SIZE, isPayload, payloadSizes } from "./payload.ts";
+import { decodeSlot, neutral, PARAMS, type Settings, SLOT_BYTES, slotOffset } from "./params.ts";
+import { HEADER_SIZE, isPayload, MAX_CODE, type PayloadHeader, parseHeader } from "./payload.ts";
 import { codeOf, type Vdso } from "./vdso.ts";
 
 /** What was found. `note` says what is odd, and what to do about it. */
 export type Found =
   | { readonly state: "unskewed" }
   | { readonly state: "foreign"; readonly note: string }
-  | {
-      readonly state: "skewed" | "partial" | "unused" | "lingering";
-      readonly mark: Mark;
-      /** The slot in use, and what it holds. */
-      readonly index: number;
-      readonly settings: Settings;
-      /** The sites that hold our jump now. */
-      readonly patchedSites: readonly Site[];
-      readonly note: string | undefined;
-    };
+  | FoundPages;
+
+/** Pages of ours. */
+export interface FoundPages {
+  readonly state: "skewed" | "partial" | "unused" | "lingering";
+  readonly mark: Mark;
+  /** Offset of the probe in that payload, which another build may have put there. */
+  readonly probeEntry: number;
+  /** The slot in use, and what it holds. */
+  readonly index: number;
+  readonly settings: Settings;
+  /** The sites that hold our jump now. */
+  readonly patchedSites: readonly Site[];
+  readonly note: string | undefined;
+  /** Nothing had been written to the pages yet: that they are ours is known from where they are. */
+  readonly blank?: true;
+}
 
 /** Reads the target's memory; undefined where it cannot be read. */
 export type Reader = (address: Address, length: number) => Uint8Array | undefined;
 
+export interface Scene {
+  readonly vdso: Vdso;
+  readonly maps: readonly Mapping[];
+  readonly read: Reader;
+  /** The vDSO as this kernel makes it, if that is known. */
+  readonly pristine: Uint8Array | undefined;
+  /** Where an injection would put its pages if `ignored` were not mapped. */
+  readonly pagesWithout: (ignored: readonly Mapping[]) => Address | undefined;
+  readonly payload: Pick<PayloadHeader, "codeSize" | "paramsSize">;
+}
+
 /** How far from the vDSO a payload may be: a rel32. */
 const REACH = 1n << 31n;
+const UNUSED = "a run of timeskew left unused pages behind. `recover` unmaps them";
 
-/**
- * @param pristine the vDSO as this kernel makes it, if that is known
- */
-export function findSkew(
-  vdso: Vdso,
-  maps: readonly Mapping[],
-  read: Reader,
-  pristine: Uint8Array | undefined,
-): Found {
-  const page = pageOfJump(vdso, read) ?? pageOfMapping(vdso, maps, read);
-  const mark = page === undefined ? undefined : readMark(vdso, page, read);
-  if (typeof mark === "string") return { state: "foreign", note: `a payload of timeskew whose mark ${mark}` };
-  if (mark !== undefined) return classify(vdso, mark, read);
-  const changed = firstChange(vdso, pristine);
-  if (changed === undefined) return { state: "unskewed" };
-  return {
-    state: "foreign",
-    note: `${changed} was rewritten by another program; undo it with that program`,
-  };
+export function findSkew(scene: Scene): Found {
+  const { vdso, read } = scene;
+  const page = pageOfJump(vdso, read);
+  if (page !== undefined) {
+    const pages = readPages(vdso, page, read);
+    if (typeof pages !== "string") return classify(vdso, pages, read);
+    return { state: "foreign", note: `its clock functions lead to a payload of timeskew that ${pages}` };
+  }
+  const changed = firstChange(vdso, scene.pristine);
+  if (changed !== undefined) {
+    return {
+      state: "foreign",
+      note: `${changed} was rewritten by another program; undo it with that program`,
+    };
+  }
+  return findUnreached(scene) ?? { state: "unskewed" };
 }
 
 /** The page that a function's first jump leads to, if a payload of ours is there. */
@@ -58,41 +74,94 @@ function pageOfJump(vdso: Vdso, read: Reader): Address | undefined {
     const to = decodeJump(codeOf(vdso, fn), fn.address);
     if (to === undefined) continue;
     const page = address(to & ~4095n);
-    if (hasPayload(page, read)) return page;
+    const header = read(page, HEADER_SIZE);
+    if (header !== undefined && isPayload(header)) return page;
   }
   return undefined;
 }
 
-/** A payload that no jump leads to: left by a run that died, or kept for stragglers. */
-function pageOfMapping(vdso: Vdso, maps: readonly Mapping[], read: Reader): Address | undefined {
+/** Pages that no jump leads to: left by a run that died, or kept for stragglers. */
+function findUnreached(scene: Scene): Found | undefined {
+  const { vdso, maps, read, payload } = scene;
+  for (const code of maps) {
+    if (!mayBeCode(code, vdso)) continue;
+    const header = read(code.start, HEADER_SIZE);
+    if (header === undefined) continue;
+    const ours = isPayload(header);
+    if (ours) {
+      const pages = readPages(vdso, code.start, read);
+      if (typeof pages !== "string") return classify(vdso, pages, read);
+    }
+    // Of a run that died before it had written all. Who has no header yet is known by the place.
+    const params = paramsBehind(code, maps, payload.paramsSize);
+    const blank =
+      code.end - code.start === BigInt(payload.codeSize) &&
+      isZero(read(code.start, payload.codeSize)) &&
+      scene.pagesWithout(params === undefined ? [code] : [code, params]) === code.start;
+    if (ours) return unfinished(vdso, code, params);
+    if (blank) return { ...unfinished(vdso, code, params), blank };
+  }
+  return undefined;
+}
+
+function mayBeCode({ start, end, perms, inode, path }: Mapping, vdso: Vdso): boolean {
+  const near = start < vdso.end + REACH && start + REACH > vdso.start;
+  return perms === "r-xp" && inode === 0n && path === "" && near && end - start <= MAX_CODE;
+}
+
+/** The parameter pages of an unfinished injection: just as large, nothing but zeros or a mark that is cut short. */
+function paramsBehind(code: Mapping, maps: readonly Mapping[], size: number): Mapping | undefined {
   return maps.find(
-    ({ start, perms, inode, path }) =>
-      perms === "r-xp" &&
-      inode === 0n &&
-      !path.startsWith("[v") &&
-      start < vdso.end + REACH &&
-      start + REACH > vdso.start &&
-      hasPayload(start, read),
-  )?.start;
+    ({ start, end, perms, inode, path }) =>
+      start === code.end && end - start === BigInt(size) && perms === "rw-p" && inode === 0n && path === "",
+  );
 }
 
-function hasPayload(page: Address, read: Reader): boolean {
-  const header = read(page, HEADER_SIZE);
-  return header !== undefined && isPayload(header);
+function unfinished(vdso: Vdso, code: Mapping, params: Mapping | undefined): FoundPages {
+  const size = (mapping: Mapping) => Number(mapping.end - mapping.start);
+  return {
+    state: "unused",
+    mark: {
+      state: "restored",
+      code: { address: code.start, size: size(code) },
+      params: { address: code.end, size: params === undefined ? 0 : size(params) },
+      vdso: { address: vdso.start, size: vdso.bytes.length },
+      sites: [],
+    },
+    probeEntry: 0,
+    index: 0,
+    settings: neutral(0n),
+    patchedSites: [],
+    note: UNUSED,
+  };
 }
 
-function readMark(vdso: Vdso, page: Address, read: Reader): Mark | string {
-  const { codeSize } = payloadSizes(read(page, HEADER_SIZE) ?? new Uint8Array(HEADER_SIZE));
-  if (codeSize === 0 || codeSize % 4096 !== 0 || codeSize > 1 << 20) return "has no page";
-  const bytes = read(address(page + BigInt(codeSize)), MARK_BYTES);
-  if (bytes === undefined) return "is missing";
-  const mark = decodeMark(bytes, vdso);
-  if (typeof mark !== "string" && mark.code.address !== page)
-    return `is of a payload at ${formatAddress(mark.code.address)}`;
-  return mark;
+function isZero(bytes: Uint8Array | undefined): boolean {
+  return bytes?.every((byte) => byte === 0) ?? false;
 }
 
-function classify(vdso: Vdso, mark: Mark, read: Reader): Found {
+interface Pages {
+  mark: Mark;
+  header: PayloadHeader;
+}
+
+function readPages(vdso: Vdso, page: Address, read: Reader): Pages | string {
+  const header = parseHeader(read(page, HEADER_SIZE) ?? new Uint8Array());
+  if (typeof header === "string") return header;
+  const bytes = read(address(page + BigInt(header.codeSize)), MARK_BYTES);
+  const mark = bytes === undefined ? "is missing" : decodeMark(bytes, vdso);
+  if (typeof mark === "string") return `has a mark that ${mark}`;
+  if (
+    mark.code.address !== page ||
+    mark.code.size !== header.codeSize ||
+    mark.params.size !== header.paramsSize
+  ) {
+    return "has a mark of other pages";
+  }
+  return { mark, header };
+}
+
+function classify(vdso: Vdso, { mark, header }: Pages, read: Reader): Found {
   const patchedSites: Site[] = [];
   for (const site of mark.sites) {
     const offset = Number(site.address - vdso.start);
@@ -108,7 +177,7 @@ function classify(vdso: Vdso, mark: Mark, read: Reader): Found {
   const index = (read(address(mark.params.address + BigInt(PARAMS.index)), 1)?.[0] ?? 0) & 1;
   const slot = read(address(mark.params.address + BigInt(slotOffset(index))), SLOT_BYTES);
   const settings = decodeSlot(slot ?? new Uint8Array(SLOT_BYTES));
-  const found = { mark, index, settings, patchedSites };
+  const found = { mark, probeEntry: header.probeEntry, index, settings, patchedSites };
   if (patchedSites.length === mark.sites.length && settings.mask !== 0n) {
     return { state: "skewed", ...found, note: undefined };
   }
@@ -120,11 +189,7 @@ function classify(vdso: Vdso, mark: Mark, read: Reader): Found {
     const note = "recovered; our pages stay until no thread can return there. `recover` tries again";
     return { state: "lingering", ...found, note };
   }
-  return {
-    state: "unused",
-    ...found,
-    note: "a run of timeskew left unused pages behind. `recover` unmaps them",
-  };
+  return { state: "unused", ...found, note: UNUSED };
 }
 
 /** The first function whose code is not what the kernel made it. */

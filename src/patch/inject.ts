@@ -5,6 +5,7 @@
  * jump is written; threads leave the bytes that the jumps replace before they are replaced; and until the very last
  * write, of one byte, every clock reads the true time through whatever is patched by then.
  */
+import { TimeskewError } from "../errors.ts";
 import { type Address, address } from "../machine/address.ts";
 import { encodeMark, type Mark } from "./mark.ts";
 import {
@@ -78,7 +79,7 @@ export function planInjection(input: InjectionInput): PatchPlan {
       old: Uint8Array.of(0),
       what: "slot 1 is in force",
     },
-    ...probe(mark, payload, vdso, QUICK_CLOCKS),
+    ...probe(mark, payload.probeEntry, vdso, QUICK_CLOCKS),
     {
       op: "check",
       address: at(PARAMS.probeMismatches),
@@ -90,6 +91,7 @@ export function planInjection(input: InjectionInput): PatchPlan {
   return {
     pid,
     action: "inject",
+    before: "untouched",
     stop: "all",
     stub: stubOf(vdso, input.pristineTail),
     sites: rewrites.map(({ site }) => site),
@@ -99,7 +101,7 @@ export function planInjection(input: InjectionInput): PatchPlan {
 
 /** The steps that map and fill our pages, all but the slots. */
 export function mapPages(mark: Mark, payload: Payload, rewrites: readonly Rewrite[]): Step[] {
-  const code = payload.bytes.slice();
+  const code = Uint8Array.from(payload.bytes);
   for (const { trampoline } of rewrites) {
     code.set(trampoline.bytes, Number(trampoline.address - mark.code.address));
   }
@@ -137,7 +139,7 @@ export function markOf(
 }
 
 /** The steps that read the wanted clocks in the target. The results lie in the probe afterwards. */
-export function probe(mark: Mark, payload: Payload, vdso: Vdso, wanted: bigint): Step[] {
+export function probe(mark: Mark, probeEntry: number, vdso: Vdso, wanted: bigint): Step[] {
   const params = mark.params.address;
   const entries = FUNCTIONS.map((name) => vdso.functions.find((fn) => fn.name === name)?.address ?? 0n);
   return [
@@ -149,7 +151,7 @@ export function probe(mark: Mark, payload: Payload, vdso: Vdso, wanted: bigint):
     },
     {
       op: "call",
-      address: address(mark.code.address + BigInt(payload.probeEntry)),
+      address: address(mark.code.address + BigInt(probeEntry)),
       argument: params,
       stack: address(params + BigInt(mark.params.size)),
       what: "one thread reads the clocks through the vDSO",
@@ -157,13 +159,17 @@ export function probe(mark: Mark, payload: Payload, vdso: Vdso, wanted: bigint):
   ];
 }
 
-/** What the longest stub of the helper (struct stub of native/arch) takes, and some. */
+/** struct stub of native/arch: what its longest code takes, and what we set aside. */
+const LONGEST_STUB = 288;
 const STUB_BYTES = 512;
 
 /** The very end of the image: section headers, which only debuggers read, come first in the tail, then zeros. */
 export function stubOf(vdso: Vdso, pristineTail: Uint8Array): PatchPlan["stub"] {
   const { tail } = vdso;
   const size = Math.min(STUB_BYTES, tail.end - ((tail.start + 15) & ~15));
+  if (size < LONGEST_STUB) {
+    throw new TimeskewError("E_VDSO", `the vDSO's last page has ${size} unused bytes, too few for our calls`);
+  }
   return {
     address: address(vdso.end - BigInt(size)),
     pristine: pristineTail.slice(pristineTail.length - size),

@@ -14,68 +14,87 @@ export const PAYLOAD_MAGIC = 0x444c5950454d4954n;
 const VERSION = 1;
 export const HEADER_SIZE = 68;
 
-export interface Payload {
+const TRAMPOLINE_SIZE = 64;
+const PAGE = 4096;
+/** No payload has more code. */
+export const MAX_CODE = 16 * PAGE;
+
+export interface Payload extends PayloadHeader {
   /** The whole code, without the padding up to `codeSize`. */
   readonly bytes: Uint8Array;
-  /** Bytes mapped for code, and for parameters right behind it. */
-  readonly codeSize: number;
-  readonly paramsSize: number;
-  /** Offsets of the replacement functions in the code. */
-  readonly entries: Readonly<Record<FunctionName, number>>;
-  /** Offsets of the room for the trampolines. */
-  readonly trampolines: Readonly<Record<FunctionName, number>>;
-  readonly trampolineSize: number;
-  readonly probeEntry: number;
 }
 
 /** Whether bytes read from a target begin with a payload's header, of this or another version. */
 export function isPayload(bytes: Uint8Array): boolean {
-  return bytes.length >= 12 && view(bytes).getBigUint64(0, true) === PAYLOAD_MAGIC;
+  return bytes.length >= 8 && view(bytes).getBigUint64(0, true) === PAYLOAD_MAGIC;
 }
 
-/** The sizes in a payload's header: what may be read before anything else is trusted. */
-export function payloadSizes(bytes: Uint8Array): { version: number; codeSize: number; paramsSize: number } {
+/** What a header says. Read from a target it may say anything. */
+export interface PayloadHeader {
+  /** Bytes mapped for code, and for parameters right behind it. */
+  readonly codeSize: number;
+  readonly paramsSize: number;
+  readonly trampolineSize: number;
+  /** Offsets in the code: of the probe, of the replacement functions, and of the room for the trampolines. */
+  readonly probeEntry: number;
+  readonly entries: Readonly<Record<FunctionName, number>>;
+  readonly trampolines: Readonly<Record<FunctionName, number>>;
+}
+
+/** @returns the reason why this version cannot work with such a payload, as a sentence's end, or the header */
+export function parseHeader(bytes: Uint8Array): PayloadHeader | string {
+  if (bytes.length < HEADER_SIZE || !isPayload(bytes)) return "has no header";
   const header = view(bytes);
+  const word = (index: number) => header.getUint32(8 + 4 * index, true);
+  // The words in the order of struct ts_payload_header.
+  const found = [word(0), word(2), word(3), word(4), word(5), word(6), word(7)];
+  const expected = [
+    VERSION,
+    PARAMS.size,
+    PARAMS.index,
+    PARAMS.slots,
+    PARAMS.slotSize,
+    PARAMS.probe,
+    TRAMPOLINE_SIZE,
+  ];
+  if (expected.some((value, i) => value !== found[i]))
+    return `has the layout ${found} instead of ${expected}`;
+  const offsets = (first: number) =>
+    Object.fromEntries(FUNCTIONS.map((name, i) => [name, word(first + i)])) as Record<FunctionName, number>;
+  const codeSize = word(1);
+  const probeEntry = word(8);
+  const entries = offsets(9);
+  const trampolines = offsets(9 + FUNCTIONS.length);
+  const ends = [
+    probeEntry,
+    ...Object.values(entries),
+    ...Object.values(trampolines).map((at) => at + TRAMPOLINE_SIZE),
+  ];
+  if (codeSize % PAGE !== 0 || codeSize > MAX_CODE || ends.some((end) => end > codeSize))
+    return "has offsets outside";
   return {
-    version: header.getUint32(8, true),
-    codeSize: header.getUint32(12, true),
-    paramsSize: header.getUint32(16, true),
+    codeSize,
+    paramsSize: PARAMS.size,
+    trampolineSize: TRAMPOLINE_SIZE,
+    probeEntry,
+    entries,
+    trampolines,
   };
 }
 
 /** @throws TimeskewError E_INTERNAL for a payload that was built for another version of this program */
 export function parsePayload(bytes: Uint8Array): Payload {
-  if (bytes.length < HEADER_SIZE || !isPayload(bytes)) throw mismatch("it has no header");
-  const header = view(bytes);
-  const word = (index: number) => header.getUint32(8 + 4 * index, true);
-  const [version, codeSize, paramsSize, index, slots, slotSize, probe, trampolineSize, probeEntry] =
-    Array.from({ length: 9 }, (_, i) => word(i)) as [
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-    ];
-  const expected = [VERSION, PARAMS.size, PARAMS.index, PARAMS.slots, PARAMS.slotSize, PARAMS.probe];
-  const found = [version, paramsSize, index, slots, slotSize, probe];
-  if (expected.some((value, i) => value !== found[i]))
-    throw mismatch(`layout ${found} instead of ${expected}`);
-  const offsets = (first: number) =>
-    Object.fromEntries(FUNCTIONS.map((name, i) => [name, word(first + i)])) as Record<FunctionName, number>;
-  const entries = offsets(9);
-  const trampolines = offsets(9 + FUNCTIONS.length);
-  const inside = [probeEntry, ...Object.values(entries), ...Object.values(trampolines)];
-  if (bytes.length > codeSize || inside.some((offset) => offset >= bytes.length))
-    throw mismatch("offsets outside");
-  return { bytes, codeSize, paramsSize, entries, trampolines, trampolineSize, probeEntry };
+  const header = parseHeader(bytes);
+  if (typeof header === "string") throw mismatch(header);
+  const trampolineEnds = Object.values(header.trampolines).map((at) => at + header.trampolineSize);
+  const inside = [header.probeEntry, ...Object.values(header.entries), ...trampolineEnds];
+  if (bytes.length > header.codeSize || inside.some((end) => end > bytes.length))
+    throw mismatch("has offsets outside");
+  return { ...header, bytes };
 }
 
 function mismatch(why: string): TimeskewError {
-  return new TimeskewError("E_INTERNAL", `the payload does not belong to this version of timeskew: ${why}`, {
+  return new TimeskewError("E_INTERNAL", `the payload ${why}: it is not of this version of timeskew`, {
     hint: "build it again: npm run build",
   });
 }

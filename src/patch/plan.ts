@@ -49,6 +49,8 @@ export interface PlannedSite extends Site {
 export interface PatchPlan {
   readonly pid: number;
   readonly action: "inject" | "recover" | "probe";
+  /** In which state a roll back leaves the target: that which it is in before. */
+  readonly before: "untouched" | "skewed" | "partial";
   /** "one": no code is rewritten, so one stopped thread is enough. */
   readonly stop: "all" | "one";
   /** Scratch for remote calls: the vDSO's tail, and what it holds otherwise. */

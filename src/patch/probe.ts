@@ -3,6 +3,7 @@
  * without our pages gets them for the moment.
  */
 import { type Address, address } from "../machine/address.ts";
+import type { FoundPages } from "./find.ts";
 import { mapPages, markOf, probe, stubOf } from "./inject.ts";
 import type { Mark } from "./mark.ts";
 import { encodeSlot, neutral, PARAMS, PROBE_BYTES, slotOffset } from "./params.ts";
@@ -16,7 +17,7 @@ export interface ProbeInput {
   readonly vdso: Vdso;
   readonly payload: Payload;
   /** Where our pages are, or free addresses for them. */
-  readonly pages: { readonly mark: Mark } | { readonly free: Address };
+  readonly pages: FoundPages | { readonly free: Address };
   /** Which clocks and functions, as `ClockSelection.mask`. */
   readonly wanted: bigint;
   readonly pristineTail: Uint8Array;
@@ -32,14 +33,16 @@ export function planProbe(input: ProbeInput): PatchPlan {
   });
   const plan = { pid, action: "probe", stop: "one", stub: stubOf(vdso, input.pristineTail) } as const;
   if ("mark" in pages) {
-    const { mark } = pages;
-    return { ...plan, sites: mark.sites, steps: [...probe(mark, payload, vdso, wanted), result(mark)] };
+    const { mark, probeEntry } = pages;
+    const steps = [...probe(mark, probeEntry, vdso, wanted), result(mark)];
+    return { ...plan, before: pages.state === "skewed" ? "skewed" : "partial", sites: mark.sites, steps };
   }
   const rewrites = planRewrites(vdso, payload, pages.free);
   const mark = markOf({ vdso, payload, pages: pages.free }, rewrites);
   const { code, params } = mark;
   return {
     ...plan,
+    before: "untouched",
     sites: [],
     steps: [
       ...mapPages(mark, payload, rewrites),
@@ -49,7 +52,7 @@ export function planProbe(input: ProbeInput): PatchPlan {
         bytes: encodeSlot(neutral(1n)),
         what: "slot 0: the true time",
       },
-      ...probe(mark, payload, vdso, wanted),
+      ...probe(mark, payload.probeEntry, vdso, wanted),
       result(mark),
       { op: "unmap", address: code.address, length: code.size + params.size, what: "all our pages" },
     ],

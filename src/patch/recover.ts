@@ -2,9 +2,9 @@
  * Plans a recovery from what is found in the target: the mark, and the vDSO's bytes as they are now.
  */
 import { address } from "../machine/address.ts";
-import type { Found } from "./find.ts";
+import type { FoundPages } from "./find.ts";
 import { stubOf } from "./inject.ts";
-import { encodeMarkState, MARK_STATE_OFFSET, type Mark } from "./mark.ts";
+import { encodeMarkState, MARK_STATE_OFFSET } from "./mark.ts";
 import { encodeSlot, neutral, PARAMS, slotOffset } from "./params.ts";
 import type { PatchPlan, Step } from "./plan.ts";
 import type { Vdso } from "./vdso.ts";
@@ -15,7 +15,7 @@ const DRAIN_TIMEOUT_NS = 2_000_000_000n;
 export interface RecoveryInput {
   readonly pid: number;
   readonly vdso: Vdso;
-  readonly found: Extract<Found, { mark: Mark }>;
+  readonly found: FoundPages;
   readonly pristineTail: Uint8Array;
 }
 
@@ -42,13 +42,7 @@ export function planRecovery({ pid, vdso, found, pristineTail }: RecoveryInput):
         what: `${site.function} is as the kernel made it`,
       }),
     ),
-    {
-      op: "write",
-      address: address(mark.params.address + BigInt(MARK_STATE_OFFSET)),
-      bytes: encodeMarkState("restored"),
-      old: encodeMarkState(mark.state),
-      what: "the mark says so",
-    },
+    ...markRestored(mark),
     {
       op: "drain",
       address: mark.code.address,
@@ -67,7 +61,22 @@ export function planRecovery({ pid, vdso, found, pristineTail }: RecoveryInput):
       what: "all our pages",
     },
   ];
-  return { pid, action: "recover", stop: "all", stub, sites: mark.sites, steps };
+  const before = found.state === "skewed" ? "skewed" : "partial";
+  return { pid, action: "recover", before, stop: "all", stub, sites: mark.sites, steps };
+}
+
+function markRestored({ state, sites, params }: FoundPages["mark"]): Step[] {
+  // An unfinished injection may have no parameter pages yet.
+  if (state === "restored" || sites.length === 0) return [];
+  return [
+    {
+      op: "write",
+      address: address(params.address + BigInt(MARK_STATE_OFFSET)),
+      bytes: encodeMarkState("restored"),
+      old: encodeMarkState(state),
+      what: "the mark says so",
+    },
+  ];
 }
 
 /** A read that has begun sees the settings change and reads again: no skewed time is returned later. */

@@ -5,7 +5,7 @@
 import { TimeskewError } from "../errors.ts";
 import { type Address, address } from "../machine/address.ts";
 import { branchesInto } from "../machine/x86_64/branches.ts";
-import { encodeJump, JUMP_LENGTH } from "../machine/x86_64/encode.ts";
+import { decodeJump, encodeJump, JUMP_LENGTH } from "../machine/x86_64/encode.ts";
 import { JumpOutOfReach, RelocationError, UnknownInstruction } from "../machine/x86_64/errors.ts";
 import { relocatePrologue } from "../machine/x86_64/relocate.ts";
 import { WORD } from "./mark.ts";
@@ -42,6 +42,8 @@ export function planRewrites(vdso: Vdso, payload: Payload, code: Address): Rewri
 }
 
 function planRewrite(vdso: Vdso, fn: VdsoFunction, payload: Payload, code: Address): Rewrite {
+  if (decodeJump(codeOf(vdso, fn), fn.address) !== undefined)
+    throw unsafe(fn, "it begins with a jump already");
   const trampolineAddress = address(code + BigInt(payload.trampolines[fn.name]));
   const moved = relocatePrologue(codeOf(vdso, fn), fn.address, trampolineAddress, JUMP_LENGTH);
   if (moved.bytes.length > payload.trampolineSize) {
@@ -82,7 +84,9 @@ function planRewrite(vdso: Vdso, fn: VdsoFunction, payload: Payload, code: Addre
  */
 function refuseIntruders(vdso: Vdso, fn: VdsoFunction): void {
   // All code from the first to the last exported function: static functions lie between them.
-  const functions = [...vdso.image.symbols.values()].filter(({ type, size }) => type === "func" && size > 0);
+  const functions = [...vdso.image.symbols.values()].filter(
+    ({ type, size }) => type !== "object" && size > 0,
+  );
   const start = Math.min(...functions.map(({ offset }) => offset));
   const end = Math.max(...functions.map(({ offset, size }) => offset + size));
   const text = { name: "the image", offset: start, code: vdso.bytes.subarray(start, end) };

@@ -70,6 +70,17 @@ function parse(bytes: Uint8Array): Image {
   }
 }
 
+const FUNCTION_BITS: Readonly<Record<FunctionName, bigint>> = {
+  clock_gettime: (1n << 32n) - 1n,
+  gettimeofday: 1n << 62n,
+  time: 1n << 63n,
+};
+
+/** Of a mask of clocks and functions, what this vDSO can be asked for. */
+export function readable(vdso: Vdso, mask: bigint): bigint {
+  return vdso.functions.reduce((bits, { name }) => bits | FUNCTION_BITS[name], 0n) & mask;
+}
+
 /** The code of a function, as the image holds it. */
 export function codeOf(vdso: Pick<Vdso, "bytes">, fn: VdsoFunction): Uint8Array {
   return vdso.bytes.subarray(fn.offset, fn.offset + fn.size);

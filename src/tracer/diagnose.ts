@@ -3,7 +3,7 @@
  * A refusal by the kernel is explained by its cause, looked up in /proc, not by its errno.
  */
 import { readFileSync } from "node:fs";
-import { getSystemErrorName } from "node:util";
+import { constants } from "node:os";
 import { type ErrorCode, type TargetState, TimeskewError } from "../errors.ts";
 import type { PatchPlan } from "../patch/plan.ts";
 import { isFrozen } from "../target/frozen.ts";
@@ -42,6 +42,13 @@ export function diagnose(
 
 /** A roll back that failed outweighs whatever it was for. A dead target needs none. */
 function changed(report: Report, plan: PatchPlan, name: string): Cause | undefined {
+  if (report.stage === "finish") {
+    return [
+      "E_CHANGED",
+      `${name}: all is done, but the unused end of its vDSO could not be put back (${errno(report.error)})`,
+      `it does no harm; timeskew status --pid ${plan.pid} shows the rest`,
+    ];
+  }
   if (report.rollback !== "failed" || report.error === ESRCH || report.rollbackError === ESRCH)
     return undefined;
   return [
@@ -52,10 +59,12 @@ function changed(report: Report, plan: PatchPlan, name: string): Cause | undefin
 }
 
 function stateAfter(report: Report, plan: PatchPlan, code: ErrorCode): TargetState {
+  if (report.stage === "finish") return plan.action === "inject" ? "skewed" : "restored";
   if (code === "E_CHANGED") return "partial";
-  if (report.stage !== "step") return plan.action === "recover" ? "skewed" : "untouched";
-  if (plan.action === "recover") return report.rollback === "done" ? "skewed" : "partial";
-  return "restored";
+  if (report.stage !== "step") return plan.before;
+  // Behind a recovery's drain nothing is rolled back: the vDSO is restored by then, only our pages are left.
+  if (report.rollback === "none") return "restored";
+  return plan.before === "untouched" ? "restored" : plan.before;
 }
 
 function causeOf(
@@ -65,7 +74,8 @@ function causeOf(
   stopTimeoutMs: number,
   name: string,
 ): Cause {
-  if (report.error === ESRCH) return ["E_GONE", `${name} ended while we worked on it`];
+  if (report.error === ESRCH || report.rollbackError === ESRCH)
+    return ["E_GONE", `${name} ended while we worked on it`];
   switch (report.stage) {
     case "seize":
       return refusedToSeize(report, process, name);
@@ -163,7 +173,7 @@ function stepFailed(report: Report, plan: PatchPlan, name: string): Cause {
   if (report.error === ESTALE || report.error === EEXIST) {
     return [
       "E_BUSY",
-      `${name} changed while we prepared (a new program, or new mappings): ${failed}`,
+      `${failed}: it changed while we prepared (a new program, or new mappings)`,
       "try again",
     ];
   }
@@ -216,9 +226,6 @@ function tryRead(file: string): string | undefined {
 }
 
 function errno(number: number): string {
-  try {
-    return getSystemErrorName(-number);
-  } catch {
-    return `errno ${number}`;
-  }
+  // os.constants and not getSystemErrorName: libuv has no name for ESTALE.
+  return Object.entries(constants.errno).find(([, value]) => value === number)?.[0] ?? `errno ${number}`;
 }

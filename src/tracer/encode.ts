@@ -125,6 +125,7 @@ function fieldsOf(step: Step, data: Data, place: (length: number) => number): St
     case "unmap":
       return { address: step.address, length: step.length };
     case "write": {
+      if (step.old !== undefined && step.old.length !== step.bytes.length) throw new RangeError(step.what);
       const fields = { address: step.address, length: step.bytes.length, a: data.add(step.bytes) };
       return step.old === undefined ? fields : { ...fields, flags: HAS_OLD, b: data.add(step.old) };
     }
@@ -147,8 +148,8 @@ function fieldsOf(step: Step, data: Data, place: (length: number) => number): St
   }
 }
 
-export type Stage = "plan" | "seize" | "stop" | "step" | "done";
-const STAGES: readonly Stage[] = ["plan", "seize", "stop", "step", "done"];
+export type Stage = "plan" | "seize" | "stop" | "step" | "done" | "finish";
+const STAGES: readonly Stage[] = ["plan", "seize", "stop", "step", "done", "finish"];
 export type Rollback = "none" | "done" | "failed";
 const ROLLBACKS: readonly Rollback[] = ["none", "done", "failed"];
 

@@ -60,7 +60,7 @@ function load(): Helper {
 
 /** @throws TimeskewError E_UNSUPPORTED, E_INTERNAL */
 export function loadPayload(): Payload {
-  payload ??= parsePayload(readFileSync(builtFile((machine) => `payload-${machine}.bin`)));
+  payload ??= parsePayload(Uint8Array.from(readFileSync(builtFile((machine) => `payload-${machine}.bin`))));
   return payload;
 }
 
