@@ -1,0 +1,116 @@
+/** The figures as aligned tables, with the aims beside them. */
+import { AIMS as READ_AIMS } from "./reads.mjs";
+import { AIMS as START_AIMS } from "./start.mjs";
+import { NOISY } from "./statistics.mjs";
+
+/** @typedef {import("./statistics.mjs").Summary} Summary */
+
+/** @param {import("./machine.mjs").Machine} machine */
+export function machineLines({ cpu, cpus, kernel, clocksource, node, load }) {
+  return [
+    `${cpu}, ${cpus} CPUs; ${kernel}; clocksource ${clocksource}; Node ${node}; load ${load.toFixed(1)}`,
+  ];
+}
+
+/** @param {import("./reads.mjs").Reads[]} reads */
+export function readLines(reads) {
+  const rows = reads.map(({ name, ns, ratios }) => [
+    name,
+    ns.untouched.median.toFixed(1),
+    ns.skewed.median.toFixed(1),
+    ratioCell(ratios.skewed),
+    verdict(ratios.skewed, READ_AIMS.skewed),
+    ns.notSelected.median.toFixed(1),
+    ratioCell(ratios.notSelected),
+    verdict(ratios.notSelected, READ_AIMS.notSelected),
+    ns.syscall.median.toFixed(1),
+    `${ratios.syscall.median.toFixed(1)} ×`,
+  ]);
+  const heads = [
+    ["", "untouched", "skewed", "", `≤ ${READ_AIMS.skewed}`],
+    ["not selected", "", `≤ ${READ_AIMS.notSelected}`, "syscall", ""],
+  ].flat();
+  const noisy = reads.filter(({ spread }) => spread > NOISY).map(({ name }) => name);
+  return [
+    "Reading a clock, ns per read; × untouched, median (p10–p90) of the rounds",
+    ...table([heads, ...rows]),
+    ...noise(
+      `untouched rounds of ${noisy.join("; ")}`,
+      reads.map(({ spread }) => spread),
+    ),
+  ];
+}
+
+/** @param {Awaited<ReturnType<typeof import("./start.mjs").measureStart>>} start */
+export function startLines({ node, commands, spread }) {
+  const rows = commands.map(({ key, name, wall, wallRatio, cpu, cpuRatio }) => [
+    name,
+    milliseconds(wall.median),
+    ratioCell(wallRatio),
+    key in START_AIMS ? verdict(wallRatio, START_AIMS[key]) : "",
+    milliseconds(cpu.median),
+    ratioCell(cpuRatio),
+  ]);
+  return [
+    "Whole commands, ms; × `node -e 0`, median (p10–p90) of the rounds",
+    ...table([
+      ["", "wall", "", `≤ ${START_AIMS.inject}`, "CPU", ""],
+      [node.name, milliseconds(node.wall.median), "", "", milliseconds(node.cpu.median), ""],
+      ...rows,
+    ]),
+    ...noise("wall times of `node -e 0`", [spread]),
+  ];
+}
+
+/** @param {import("./pause.mjs").Pauses[]} pauses */
+export function pauseLines(pauses) {
+  const rows = pauses.map(({ threads, activity, inject, recover }) => [
+    `${threads} ${threads === 1 ? "thread" : "threads"} ${{ sleep: "asleep", read: "reading the clock" }[activity]}`,
+    ...pauseCells(inject),
+    ...pauseCells(recover),
+  ]);
+  const lingering = pauses.flatMap(({ rounds }) => rounds).filter((round) => round.lingering > 0).length;
+  return [
+    "Time that the target is stopped, ms; median (p10–p90) of the rounds",
+    ...table([["", "inject", "", "recover", ""], ...rows]),
+    ...(lingering > 0
+      ? [`  ${lingering} recoveries left pages behind for threads that were still inside`]
+      : []),
+  ];
+}
+
+/** @param {Summary} summary */
+function pauseCells({ median, p10, p90 }) {
+  return [milliseconds(median), `(${milliseconds(p10)}–${milliseconds(p90)})`];
+}
+
+/** @param {Summary} summary */
+function ratioCell({ median, p10, p90 }) {
+  const digits = median < 10 ? 2 : 1;
+  return `${median.toFixed(digits)} × (${p10.toFixed(digits)}–${p90.toFixed(digits)})`;
+}
+
+/** @param {Summary} ratio */
+function verdict({ median }, aim) {
+  return median <= aim ? "met" : "missed";
+}
+
+function milliseconds(ns) {
+  const ms = ns / 1e6;
+  return ms.toFixed(ms < 10 ? 2 : 1);
+}
+
+/** A run on a busy machine says so. */
+function noise(what, spreads) {
+  const worst = Math.max(...spreads);
+  if (worst <= NOISY) return [];
+  const percent = Math.round(worst * 100);
+  return [`  noisy: the ${what} differ by up to ${percent} % (p10–p90); trust the ratios only`];
+}
+
+/** Columns as wide as their widest cell; the first one is text, the others are aligned to the right. */
+function table(rows) {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  const pad = (cell, column) => (column === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[column]));
+  return rows.map((row) => `  ${row.map(pad).join("  ")}`.trimEnd());
+}
