@@ -8,7 +8,7 @@
  * ordinary user it says which packages to install.
  */
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, rmSync, statSync } from "node:fs";
+import { mkdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -110,7 +110,13 @@ requireTools();
 mkdirSync(out, { recursive: true });
 const helper = join(out, `timeskew-${machine}.so`);
 const payload = join(out, `payload-${machine}.bin`);
-buildHelper(helper);
-buildPayload(payload);
+// Renamed into place when complete: a timeskew that runs meanwhile loads the old one or the new one.
+for (const [build, file] of [
+  [buildHelper, helper],
+  [buildPayload, payload],
+]) {
+  build(`${file}.new`);
+  renameSync(`${file}.new`, file);
+}
 for (const file of [helper, payload])
   console.log(`built ${file.slice(here.length + 1)}, ${statSync(file).size} bytes`);

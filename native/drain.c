@@ -10,7 +10,7 @@
 #include "session.h"
 
 /* How long a thread runs in its first, second, … turn, in ns: it needs less, but has to get a processor first. */
-static const int64_t TURNS_NS[] = {2000, 50000, 500000, 2000000};
+static const int64_t TURNS_NS[] = {20000, 100000, 500000, 2000000};
 #define TURNS (int)(sizeof TURNS_NS / sizeof *TURNS_NS)
 #define HELD_BUDGET_NS 30000000ull
 #define STOP_TIMEOUT_NS 500000000ull

@@ -12,7 +12,7 @@ int memory_read(struct session *s, uint64_t address, void *into, size_t n) {
    * Short, or a fault: a hole, or a guard page, which /proc/PID/mem would read as zeros and so lead a scan of one
    * stack into the next. Only a refusal is worth the other ways.
    */
-  if (r != -EPERM && r != -ENOSYS) return -EFAULT;
+  if (r != -EPERM && r != -ENOSYS) return r == -ESRCH ? -ESRCH : -EFAULT;
   if (s->mem >= 0 && sys_pread(s->mem, into, n, address) == (long)n) return 0;
   struct thread *t = session_runner(s);
   if (!t) return -ESRCH;

@@ -51,13 +51,16 @@ void session_free(struct session *s) {
 
 /*
  * A thread that is running stops within a microsecond or two, on its own processor. One that waits for ours gets it
- * only if we sleep; sched_yield would hand it over for a whole time slice.
+ * only if we sleep, and long enough: after two microseconds we would be back before it has got anywhere, time and
+ * again. (sched_yield would hand the processor over for a whole time slice.)
  */
 void backoff(uint32_t round) {
-  if (round < 16)
+  if (round < 16) {
     for (int i = 0; i < 64; i++) cpu_relax();
-  else
-    sys_sleep_ns(round < 256 ? 2000 : 100000);
+  } else {
+    uint32_t doublings = (round - 16) / 4;
+    sys_sleep_ns(20000ll << (doublings < 4 ? doublings : 4));
+  }
 }
 
 /*

@@ -111,8 +111,9 @@ const REACH = (1n << 31n) - 16n;
 function gapFor(maps: readonly Mapping[], vdso: Vdso): Address | undefined {
   const { codeSize, paramsSize } = loadPayload();
   // The relocated prologues refer to the kernel's data, [vvar], as the originals do: it must be in reach, too.
-  const start = maps.find(({ path }) => path.startsWith("[vvar"))?.start ?? vdso.start;
-  const near = { start: start < vdso.start ? start : vdso.start, end: vdso.end };
+  // The kernel maps it right below.
+  const start = maps.find(({ path }) => path.startsWith("[vvar") || path === "[vdso]")?.start ?? vdso.start;
+  const near = { start, end: vdso.end };
   return freeGap(maps, near, BigInt(codeSize + paramsSize), REACH)?.start;
 }
 
