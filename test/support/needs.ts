@@ -1,0 +1,47 @@
+/** What a test needs of its machine. Where something is missing the test is skipped and says what. */
+import { readFileSync } from "node:fs";
+import type { TestContext } from "vitest";
+import { findProgram, packageOf } from "../setup/programs.mjs";
+
+export const isRoot = process.geteuid?.() === 0;
+
+/** The paths of the programs, or the test is skipped. */
+export function needPrograms(context: TestContext, ...names: string[]): string[] {
+  return names.map((name) => {
+    const path = findProgram(name);
+    if (path) return path;
+    const packageName = packageOf(name);
+    return context.skip(`needs ${name}${packageName ? `: apt-get install ${packageName}` : ""}`);
+  });
+}
+
+/** 0 where Yama is not in force; otherwise see ptrace(2), "/proc/sys/kernel/yama/ptrace_scope". */
+function yamaScope(): number {
+  try {
+    return Number(readFileSync("/proc/sys/kernel/yama/ptrace_scope", "utf8"));
+  } catch {
+    return 0;
+  }
+}
+
+/**
+ * The right to trace a process that this test has started. Our C victims permit any tracer, which satisfies
+ * Yama's scope 1; other programs do not.
+ */
+export function needTracing(context: TestContext, { permitted = false } = {}): void {
+  const scope = yamaScope();
+  const enough = scope === 0 || (isRoot && scope < 3) || (permitted && scope < 2);
+  if (!enough) context.skip(`needs the right to trace: kernel.yama.ptrace_scope is ${scope}, run as root`);
+}
+
+export function needRoot(context: TestContext, why: string): void {
+  if (!isRoot) context.skip(`needs root: ${why}`);
+}
+
+/** The id of a user, from /etc/passwd. */
+export function userId(name: string): number | undefined {
+  const line = readFileSync("/etc/passwd", "utf8")
+    .split("\n")
+    .find((row) => row.startsWith(`${name}:`));
+  return line === undefined ? undefined : Number(line.split(":")[2]);
+}

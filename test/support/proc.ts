@@ -1,0 +1,64 @@
+/** What /proc says about a process, read without any of timeskew's own code. */
+import { closeSync, openSync, readdirSync, readFileSync, readSync } from "node:fs";
+
+/** The lines of /proc/PID/maps. */
+export function maps(pid: number): string[] {
+  return readFileSync(`/proc/${pid}/maps`, "utf8").trimEnd().split("\n");
+}
+
+/** The bytes of the vDSO as they are in the process now. */
+export function vdso(pid: number): Buffer {
+  const range = /^([0-9a-f]+)-([0-9a-f]+) .*\[vdso\]$/.exec(
+    maps(pid).find((line) => line.endsWith("[vdso]")) ?? "",
+  );
+  if (!range) throw new Error(`process ${pid} has no vDSO`);
+  const start = Number.parseInt(range[1]!, 16);
+  const bytes = Buffer.alloc(Number.parseInt(range[2]!, 16) - start);
+  const memory = openSync(`/proc/${pid}/mem`, "r");
+  try {
+    if (readSync(memory, bytes, 0, bytes.length, start) !== bytes.length) throw new Error("short read");
+  } finally {
+    closeSync(memory);
+  }
+  return bytes;
+}
+
+/** Everything of a process that timeskew could change, to be compared before and after. */
+export function snapshot(pid: number): { maps: string[]; vdso: string; threads: number; tracer: string } {
+  return {
+    maps: maps(pid),
+    vdso: vdso(pid).toString("hex"),
+    threads: threads(pid).length,
+    tracer: field(pid, "TracerPid"),
+  };
+}
+
+/** The thread ids of a process. */
+export function threads(pid: number): number[] {
+  return readdirSync(`/proc/${pid}/task`).map(Number);
+}
+
+/** A field of /proc/PID/status. */
+export function field(pid: number, name: string): string {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  const found = new RegExp(`^${name}:\\s*(.*)$`, "m").exec(status);
+  if (!found) throw new Error(`/proc/${pid}/status has no ${name}`);
+  return found[1]!;
+}
+
+/** The state letter of a process or a thread: R, S, D, Z, t, … */
+export function state(id: number): string {
+  return field(id, "State")[0]!;
+}
+
+/** The processes that a process has started and that still run. */
+export function children(pid: number): number[] {
+  return threads(pid).flatMap((tid) =>
+    readFileSync(`/proc/${pid}/task/${tid}/children`, "utf8").split(" ").filter(Boolean).map(Number),
+  );
+}
+
+/** Seconds since boot. */
+export function uptime(): number {
+  return Math.floor(Number(readFileSync("/proc/uptime", "utf8").split(" ")[0]));
+}

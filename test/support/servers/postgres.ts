@@ -1,0 +1,71 @@
+/** A PostgreSQL server on a Unix socket, with a fresh database of its own. It refuses to run as root. */
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { MICROSECOND } from "../clock.ts";
+import { Dialog } from "../dialog.ts";
+import { isRoot, userId } from "../needs.ts";
+import { assemble } from "../own.ts";
+import { Server, temporaryFolder } from "./server.ts";
+
+/** The user that Debian's package makes. */
+export const POSTGRES_USER = "postgres";
+
+const CLOCK = "select floor(extract(epoch from clock_timestamp()) * 1000000)::bigint";
+
+export interface Postgres extends AsyncDisposable {
+  /** The postmaster, which forks a process for each connection. */
+  readonly pid: number;
+  /** The wall clock in ns, cut to the microsecond, as a new connection tells it. */
+  wallClock(): Promise<bigint>;
+  /** A connection that stays. */
+  connect(): Promise<Connection>;
+}
+
+export interface Connection extends AsyncDisposable {
+  /** The server's process for this connection. */
+  readonly pid: number;
+  wallClock(): Promise<bigint>;
+}
+
+export interface PostgresPrograms {
+  postgres: string;
+  initdb: string;
+  psql: string;
+}
+
+export function startPostgres({ postgres, initdb, psql }: PostgresPrograms): Promise<Postgres> {
+  return assemble(async (own) => {
+    const user = isRoot ? POSTGRES_USER : undefined;
+    const { path: folder } = own(await temporaryFolder("postgres", user && userId(user)));
+    const data = join(folder, "data");
+    await runAs(user, [initdb, "-D", data, "-U", POSTGRES_USER, "-A", "trust", "--no-sync"]);
+    const command = [postgres, "-D", data, "-k", folder, "-c", "listen_addresses=", "-c", "fsync=off"];
+    const server = own(await Server.start({ command, stopSignal: "SIGQUIT", user }));
+    const client = [psql, "-XqAt", "-h", folder, "-U", POSTGRES_USER, "-d", "postgres"];
+    const wallClock = () => askOnce(client);
+    await server.ready(wallClock);
+    return { pid: server.pid, wallClock, connect: () => connect(client) };
+  });
+}
+
+async function runAs(user: string | undefined, command: readonly string[]): Promise<void> {
+  const prefix =
+    user === undefined ? [] : ["setpriv", `--reuid=${user}`, `--regid=${user}`, "--init-groups", "--"];
+  const [program = "", ...args] = [...prefix, ...command];
+  await promisify(execFile)(program, args, { cwd: "/" });
+}
+
+async function askOnce(client: readonly string[]): Promise<bigint> {
+  const [program = "", ...args] = client;
+  const { stdout } = await promisify(execFile)(program, [...args, "-c", CLOCK]);
+  return BigInt(stdout.trim()) * MICROSECOND;
+}
+
+function connect(client: readonly string[]): Promise<Connection> {
+  return assemble(async (own) => {
+    const dialog = own(await Dialog.start(client));
+    const pid = Number(await dialog.ask("select pg_backend_pid();"));
+    return { pid, wallClock: async () => BigInt(await dialog.ask(`${CLOCK};`)) * MICROSECOND };
+  });
+}

@@ -1,0 +1,103 @@
+/*
+ * A victim that tells what its clocks say. Commands come on stdin, one per line, and each is answered by one
+ * line of JSON on stdout; the end of stdin ends the program, so nothing is left behind by a test that dies.
+ * The commands are listed in test/README.md.
+ */
+#define _GNU_SOURCE
+#include "edges.h"
+#include "family.h"
+#include "readings.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#define RELEASE_FD 3 /* the test's end of `hold` */
+
+static FILE *parent; /* the connection to our parent, once we are the child of a `fork` */
+
+static void serve(FILE *in, FILE *out);
+
+static void answer_fork(FILE *out)
+{
+	FILE *link;
+
+	fflush(NULL);
+	if (fork_with_link(&link) != 0) {
+		serve(link, link);
+		exit(0);
+	}
+	parent = link;
+	fprintf(out, "{\"pid\":%d}\n", getpid());
+}
+
+/* Hands a command to our parent and its answer to the test. */
+static void answer_for_parent(const char *command, FILE *out)
+{
+	char *line = NULL;
+	size_t size = 0;
+
+	if (!parent) {
+		fprintf(out, "{\"error\":\"no parent to ask\"}\n");
+		return;
+	}
+	fprintf(parent, "%s\n", command);
+	fflush(parent);
+	fputs(getline(&line, &size, parent) > 0 ? line : "{\"error\":\"the parent is gone\"}\n", out);
+	free(line);
+}
+
+/* The parent ends at the end of its commands. */
+static void answer_leave(FILE *out)
+{
+	if (parent)
+		fclose(parent);
+	parent = NULL;
+	fprintf(out, "{\"pid\":%d}\n", getpid());
+}
+
+static void answer(const char *command, FILE *out)
+{
+	if (strcmp(command, "read") == 0)
+		print_readings(out);
+	else if (strcmp(command, "edges") == 0)
+		print_edges(out);
+	else if (strcmp(command, "fork") == 0)
+		answer_fork(out);
+	else if (strncmp(command, "parent ", 7) == 0)
+		answer_for_parent(command + 7, out);
+	else if (strcmp(command, "leave") == 0)
+		answer_leave(out);
+	else if (strcmp(command, "zombie") == 0)
+		fprintf(out, "{\"pid\":%d}\n", make_zombie());
+	else if (strcmp(command, "thread") == 0)
+		fprintf(out, "{\"tid\":%d}\n", start_sleeper());
+	else if (strcmp(command, "hold") == 0)
+		fprintf(out, "{\"tid\":%d}\n", start_unstoppable(RELEASE_FD));
+	else
+		fprintf(out, "{\"error\":\"unknown command\"}\n");
+	fflush(out);
+}
+
+static void serve(FILE *in, FILE *out)
+{
+	char *line = NULL;
+	size_t size = 0;
+
+	while (getline(&line, &size, in) > 0) {
+		line[strcspn(line, "\n")] = '\0';
+		answer(line, out);
+	}
+	free(line);
+}
+
+int main(void)
+{
+	/* Where Yama limits tracing to ancestors: any process of the same user may trace us. */
+	prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
+	printf("{\"pid\":%d}\n", getpid());
+	fflush(stdout);
+	serve(stdin, stdout);
+	return 0;
+}
