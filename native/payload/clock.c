@@ -78,7 +78,8 @@ static inline struct timespec skewed(struct timespec t, const struct ts_slot *sl
 
 /*
  * A clock that is not selected is left to the original, if the slot that says so is still in force: it may have been
- * put out of force, and be in the middle of a change, between the two looks.
+ * put out of force, and be in the middle of a change, between the two looks. (Its generation is not compared: that
+ * would matter once, to a reader that sleeps here through the death of one writer and the whole change of the next.)
  *
  * The functions below are entered with the slot that was active and selected the clock. That is looked at again once
  * its generation is known. Whoever sees the settings change starts over: a tail call, and only as often as a tool

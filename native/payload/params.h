@@ -58,7 +58,7 @@ struct ts_mark {
 };
 
 /*
- * One set of settings. A writer fills the slot that is not in use (generation 0 first, the new generation last)
+ * One set of settings. A writer fills the slot that is not in use (an invalid generation first, the new one last)
  * and then flips ts_params.index with a store of one byte. A reader takes the slot that the index names and
  * reads again when index or generation changed meanwhile: it never waits for a writer, who may have died.
  */

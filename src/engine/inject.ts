@@ -157,12 +157,12 @@ function update({ process, found }: SkewedTarget, request: Request): InjectResul
 }
 
 /**
- * Never one that was used before, not even by a writer that died before its settings came into force: a reader tells
- * settings apart by it.
+ * Never one that was used before, nor the number before it (an invalid slot has that), not even by a writer that died
+ * before its settings came into force: a reader tells settings apart by it.
  */
 function nextGeneration(last: bigint): bigint {
   const uptime = hostClock(BOOTTIME) ?? 0n;
-  return uptime > last ? uptime : last + 1n;
+  return uptime > last + 1n ? uptime : last + 2n;
 }
 
 function isSkewed(target: Inspection): target is SkewedTarget {

@@ -5,7 +5,7 @@
 import { type Address, address } from "../machine/address.ts";
 import { decodeJump, JUMP_LENGTH } from "../machine/x86_64/encode.ts";
 import type { Mapping } from "../target/proc.ts";
-import { decodeMark, MARK_BYTES, type Mark, type Site } from "./mark.ts";
+import { decodeMark, MARK_BYTES, MARK_MAGIC, type Mark, type Site } from "./mark.ts";
 import { decodeSlot, neutral, PARAMS, type Settings, SLOT_BYTES, slotOffset } from "./params.ts";
 import { HEADER_SIZE, isPayload, MAX_CODE, type PayloadHeader, parseHeader } from "./payload.ts";
 import { codeOf, type Vdso } from "./vdso.ts";
@@ -92,14 +92,14 @@ function findUnreached(scene: Scene): Found | undefined {
       const pages = readPages(vdso, code.start, read);
       if (typeof pages !== "string") return classify(vdso, pages, read);
     }
-    // Of a run that died before it had written all. Who has no header yet is known by the place.
-    const params = paramsBehind(code, maps, payload.paramsSize);
+    // Of a run that died before it had written all. A page without even a header is known by its place; then the
+    // parameter pages had not been mapped yet.
+    if (ours) return unfinished(vdso, code, paramsBehind(code, scene));
     const blank =
       code.end - code.start === BigInt(payload.codeSize) &&
       isZero(read(code.start, payload.codeSize)) &&
-      scene.pagesWithout(params === undefined ? [code] : [code, params]) === code.start;
-    if (ours) return unfinished(vdso, code, params);
-    if (blank) return { ...unfinished(vdso, code, params), blank };
+      scene.pagesWithout([code]) === code.start;
+    if (blank) return { ...unfinished(vdso, code, undefined), blank };
   }
   return undefined;
 }
@@ -109,12 +109,24 @@ function mayBeCode({ start, end, perms, inode, path }: Mapping, vdso: Vdso): boo
   return perms === "r-xp" && inode === 0n && path === "" && near && end - start <= MAX_CODE;
 }
 
-/** The parameter pages of an unfinished injection: just as large, nothing but zeros or a mark that is cut short. */
-function paramsBehind(code: Mapping, maps: readonly Mapping[], size: number): Mapping | undefined {
-  return maps.find(
+/** The parameter pages of an unfinished injection: just as large, nothing but zeros and perhaps a mark cut short. */
+function paramsBehind(code: Mapping, { maps, read, payload }: Scene): Mapping | undefined {
+  const size = payload.paramsSize;
+  const params = maps.find(
     ({ start, end, perms, inode, path }) =>
       start === code.end && end - start === BigInt(size) && perms === "rw-p" && inode === 0n && path === "",
   );
+  if (params === undefined) return undefined;
+  const bytes = read(params.start, size);
+  return startsLikeMark(bytes) && isZero(bytes?.subarray(MARK_BYTES)) ? params : undefined;
+}
+
+/** Whether a mark, or a part of one, or nothing has been written there. */
+function startsLikeMark(bytes: Uint8Array | undefined): boolean {
+  if (bytes === undefined) return false;
+  const magic = new Uint8Array(BigUint64Array.of(MARK_MAGIC).buffer);
+  const written = magic.findIndex((byte, i) => bytes[i] !== byte);
+  return written < 0 || isZero(bytes.subarray(written, magic.length));
 }
 
 function unfinished(vdso: Vdso, code: Mapping, params: Mapping | undefined): FoundPages {

@@ -188,13 +188,15 @@ export interface LiveWrite {
  * its generation change; the death of the tool between any two writes changes nothing.
  *
  * @param index of the slot in use
+ * @param settings with a generation that, like the number before it, was never used in this target
  */
 export function planUpdate(params: Address, index: number, settings: Settings): LiveWrite[] {
   const idle = (index & 1) ^ 1;
   const slot = address(params + BigInt(slotOffset(idle)));
   const bytes = encodeSlot(settings);
   return [
-    { address: slot, bytes: new Uint8Array(8) },
+    // Not 0: a reader that met it here could meet it again, several changes later.
+    { address: slot, bytes: encodeSlot({ ...settings, generation: settings.generation - 1n }).slice(0, 8) },
     { address: address(slot + 8n), bytes: bytes.slice(8, SLOT_BYTES) },
     { address: slot, bytes: bytes.slice(0, 8) },
     { address: address(params + BigInt(PARAMS.index)), bytes: Uint8Array.of(idle) },

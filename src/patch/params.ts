@@ -18,7 +18,7 @@ export const SLOT_BYTES = 48;
 
 /** What one slot holds. */
 export interface Settings {
-  /** Counts the settings of one target; 0 while a slot is being rewritten. */
+  /** Tells the settings of one target apart: never used twice, and rising. */
   generation: bigint;
   /** Which clocks and functions are skewed; 0n: none. As `ClockSelection.mask`. */
   mask: bigint;

@@ -65,11 +65,7 @@ export function parseHeader(bytes: Uint8Array): PayloadHeader | string {
   const probeEntry = word(8);
   const entries = offsets(9);
   const trampolines = offsets(9 + FUNCTIONS.length);
-  const ends = [
-    probeEntry,
-    ...Object.values(entries),
-    ...Object.values(trampolines).map((at) => at + TRAMPOLINE_SIZE),
-  ];
+  const ends = endsOf({ probeEntry, entries, trampolines, trampolineSize: TRAMPOLINE_SIZE });
   if (codeSize % PAGE !== 0 || codeSize > MAX_CODE || ends.some((end) => end > codeSize))
     return "has offsets outside";
   return {
@@ -86,11 +82,21 @@ export function parseHeader(bytes: Uint8Array): PayloadHeader | string {
 export function parsePayload(bytes: Uint8Array): Payload {
   const header = parseHeader(bytes);
   if (typeof header === "string") throw mismatch(header);
-  const trampolineEnds = Object.values(header.trampolines).map((at) => at + header.trampolineSize);
-  const inside = [header.probeEntry, ...Object.values(header.entries), ...trampolineEnds];
+  const inside = endsOf(header);
   if (bytes.length > header.codeSize || inside.some((end) => end > bytes.length))
     throw mismatch("has offsets outside");
   return { ...header, bytes };
+}
+
+/** Where what the header points to ends, at the least: code is one byte or more. */
+function endsOf({
+  probeEntry,
+  entries,
+  trampolines,
+  trampolineSize,
+}: Pick<PayloadHeader, "probeEntry" | "entries" | "trampolines" | "trampolineSize">): number[] {
+  const code = [probeEntry, ...Object.values(entries)].map((at) => at + 1);
+  return [...code, ...Object.values(trampolines).map((at) => at + trampolineSize)];
 }
 
 function mismatch(why: string): TimeskewError {

@@ -58,8 +58,15 @@ function changed(report: Report, plan: PatchPlan, name: string): Cause | undefin
   ];
 }
 
+/** What a plan that went all the way leaves. A probe leaves what it found. */
+const STATE_WHEN_DONE: Readonly<Partial<Record<PatchPlan["action"], TargetState>>> = {
+  inject: "skewed",
+  recover: "restored",
+};
+
 function stateAfter(report: Report, plan: PatchPlan, code: ErrorCode): TargetState {
-  if (report.stage === "finish") return plan.action === "inject" ? "skewed" : "restored";
+  if (report.stage === "finish")
+    return STATE_WHEN_DONE[plan.action] ?? (plan.before === "untouched" ? "restored" : plan.before);
   if (code === "E_CHANGED") return "partial";
   if (report.stage !== "step") return plan.before;
   // Behind a recovery's drain nothing is rolled back: the vDSO is restored by then, only our pages are left.

@@ -1,0 +1,192 @@
+/**
+ * The parameter pages and the mark as TypeScript packs them, read by the layout that the C compiler makes of
+ * native/payload/params.h.
+ */
+import { expect, it } from "vitest";
+import { address } from "../../../src/machine/address.ts";
+import {
+  encodeMark,
+  MARK_BYTES,
+  MARK_MAGIC,
+  MARK_STATE_OFFSET,
+  MARK_VERSION,
+} from "../../../src/patch/mark.ts";
+import {
+  decodeProbe,
+  encodeProbeHead,
+  encodeSlot,
+  GETTIMEOFDAY_READING,
+  PARAMS,
+  PROBE_BYTES,
+  PROBE_HEAD_BYTES,
+  slotOffset,
+  TIME_READING,
+} from "../../../src/patch/params.ts";
+import { FUNCTIONS, HEADER_SIZE, PAYLOAD_MAGIC } from "../../../src/patch/payload.ts";
+import { loadPayload } from "../../../src/tracer/native.ts";
+import { evaluate, layoutOf } from "./c-layout.ts";
+
+const HEADER = "payload/params.h";
+
+/** The members' values, from bytes. */
+function readMembers(bytes: Uint8Array, layout: Map<string, { offset: number; size: number }>): object {
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  return Object.fromEntries(
+    [...layout].map(([name, { offset, size }]) => [
+      name,
+      size === 4 ? BigInt(view.getUint32(offset, true)) : view.getBigUint64(offset, true),
+    ]),
+  );
+}
+
+it("constants", (context) => {
+  const expected: [string, number | bigint][] = [
+    ["TS_PAYLOAD_MAGIC", PAYLOAD_MAGIC],
+    ["TS_MARK_MAGIC", MARK_MAGIC],
+    ["TS_PAYLOAD_VERSION", MARK_VERSION],
+    ["TS_FUNCTIONS", FUNCTIONS.length],
+    ["TS_MARK_ARMED", 1],
+    ["TS_MARK_RESTORED", 2],
+    ["TS_SELECT_GETTIMEOFDAY", 1n << 62n],
+    ["TS_SELECT_TIME", 1n << 63n],
+    ["TS_PROBE_READINGS", TIME_READING + 1],
+    ["TS_PROBE_READINGS - 2", GETTIMEOFDAY_READING],
+    ["offsetof(struct ts_payload_header, trampolines[TS_FUNCTIONS])", HEADER_SIZE],
+    ["TS_PARAMS_SIZE", PARAMS.size],
+    ["sizeof(struct ts_params)", PARAMS.size],
+    ["sizeof(struct ts_slot)", PARAMS.slotSize],
+    ["sizeof(struct ts_probe)", PROBE_BYTES],
+    ["sizeof(struct ts_mark)", MARK_BYTES],
+    ["offsetof(struct ts_mark, state)", MARK_STATE_OFFSET],
+    ["offsetof(struct ts_params, mark)", 0],
+    ["offsetof(struct ts_params, index)", PARAMS.index],
+    ["offsetof(struct ts_params, slot)", PARAMS.slots],
+    ["offsetof(struct ts_params, slot[0])", slotOffset(0)],
+    ["offsetof(struct ts_params, slot[1])", slotOffset(1)],
+    ["offsetof(struct ts_params, probe)", PARAMS.probe],
+    ["offsetof(struct ts_params, probe.mismatches)", PARAMS.probeMismatches],
+    ["offsetof(struct ts_params, probe.readings) - offsetof(struct ts_params, probe)", PROBE_HEAD_BYTES],
+  ];
+  const values = evaluate(
+    context,
+    HEADER,
+    expected.map(([expression]) => expression),
+  );
+  expect(expected.map(([name], i) => [name, values[i]])).toEqual(
+    expected.map(([name, value]) => [name, BigInt(value)]),
+  );
+});
+
+it("struct ts_payload_header, as it was built", (context) => {
+  const sizes = ["code_size", "params_size", "index", "slots", "slot_size", "probe", "trampoline_size"];
+  const offsets = [
+    "probe_entry",
+    ...["entries", "trampolines"].flatMap((m) => [0, 1, 2].map((i) => `${m}[${i}]`)),
+  ];
+  const layout = layoutOf(context, HEADER, "ts_payload_header", ["version", ...sizes, ...offsets]);
+  const expected = evaluate(context, HEADER, ["TS_CODE_SIZE", "TS_PARAMS_SIZE", "TS_TRAMPOLINE_SIZE"]);
+  const { bytes, entries, trampolines, probeEntry } = loadPayload();
+  expect(readMembers(bytes, layout)).toEqual({
+    version: 1n,
+    code_size: expected[0],
+    params_size: expected[1],
+    trampoline_size: expected[2],
+    index: BigInt(PARAMS.index),
+    slots: BigInt(PARAMS.slots),
+    slot_size: BigInt(PARAMS.slotSize),
+    probe: BigInt(PARAMS.probe),
+    probe_entry: BigInt(probeEntry),
+    ...Object.fromEntries(FUNCTIONS.map((name, i) => [`entries[${i}]`, BigInt(entries[name])])),
+    ...Object.fromEntries(FUNCTIONS.map((name, i) => [`trampolines[${i}]`, BigInt(trampolines[name])])),
+  });
+});
+
+it("struct ts_slot", (context) => {
+  const members = ["generation", "selected", "offset_sec", "offset_nsec", "skew_id", "since"];
+  const bytes = encodeSlot({ generation: 1n, mask: 2n, offset: 3_000_000_004n, skewId: 5n, since: 6n });
+  expect(readMembers(bytes, layoutOf(context, HEADER, "ts_slot", members))).toEqual({
+    generation: 1n,
+    selected: 2n,
+    offset_sec: 3n,
+    offset_nsec: 4n,
+    skew_id: 5n,
+    since: 6n,
+  });
+});
+
+it("struct ts_mark", (context) => {
+  const head = ["magic", "version", "state", "code_address", "code_size", "params_address", "params_size"];
+  const members = [
+    ...head,
+    ...["vdso_address", "vdso_size", "site_count"],
+    ...[0, 1, 7].flatMap((i) =>
+      ["address", "original", "patched", "function"].map((m) => `sites[${i}].${m}`),
+    ),
+  ];
+  const word = (byte: number) => Uint8Array.of(byte, 0, 0, 0, 0, 0, 0, 0);
+  const site = (at: bigint, byte: number, name: (typeof FUNCTIONS)[number]) => ({
+    function: name,
+    address: address(at),
+    original: word(byte),
+    patched: word(byte + 1),
+  });
+  const bytes = encodeMark({
+    state: "restored",
+    code: { address: address(11n), size: 12 },
+    params: { address: address(13n), size: 14 },
+    vdso: { address: address(15n), size: 16 },
+    sites: [site(21n, 22, "gettimeofday"), site(31n, 32, "time")],
+  });
+  expect(readMembers(bytes, layoutOf(context, HEADER, "ts_mark", members))).toEqual({
+    magic: MARK_MAGIC,
+    version: 1n,
+    state: 2n,
+    code_address: 11n,
+    code_size: 12n,
+    params_address: 13n,
+    params_size: 14n,
+    vdso_address: 15n,
+    vdso_size: 16n,
+    site_count: 2n,
+    "sites[0].address": 21n,
+    "sites[0].original": 22n,
+    "sites[0].patched": 23n,
+    "sites[0].function": 1n,
+    "sites[1].address": 31n,
+    "sites[1].original": 32n,
+    "sites[1].patched": 33n,
+    "sites[1].function": 2n,
+    "sites[7].address": 0n,
+    "sites[7].original": 0n,
+    "sites[7].patched": 0n,
+    "sites[7].function": 0n,
+  });
+});
+
+it("struct ts_probe", (context) => {
+  const head = layoutOf(context, HEADER, "ts_probe", ["entries[0]", "entries[1]", "entries[2]", "wanted"]);
+  expect(readMembers(encodeProbeHead([1n, 2n, 3n], 4n), head)).toEqual({
+    "entries[0]": 1n,
+    "entries[1]": 2n,
+    "entries[2]": 3n,
+    wanted: 4n,
+  });
+
+  const fields = ["result", "sec", "nsec", "before_sec", "before_nsec", "after_sec", "after_nsec"];
+  const last = layoutOf(
+    context,
+    HEADER,
+    "ts_probe",
+    fields.map((field) => `readings[${TIME_READING}].${field}`),
+  );
+  const bytes = new Uint8Array(PROBE_BYTES);
+  [...last.values()].forEach(({ offset }, i) => {
+    new DataView(bytes.buffer).setBigInt64(offset, BigInt(i + 1), true);
+  });
+  expect(decodeProbe(bytes)[TIME_READING]).toEqual({
+    result: 1n,
+    value: 2_000_000_003n,
+    before: 4_000_000_005n,
+    after: 6_000_000_007n,
+  });
+});

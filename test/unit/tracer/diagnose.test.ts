@@ -1,0 +1,481 @@
+/**
+ * From the helper's numbers to an error: its code, exit code, the target's state, and what to do next. /proc is a table
+ * here, for the refusals that are explained by what stands in it.
+ */
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import type { ErrorCode, TargetState, TimeskewError } from "../../../src/errors.ts";
+import { address } from "../../../src/machine/address.ts";
+import type { PatchPlan, Step } from "../../../src/patch/plan.ts";
+import type { Process } from "../../../src/target/process.ts";
+import { diagnose } from "../../../src/tracer/diagnose.ts";
+import type { Report } from "../../../src/tracer/encode.ts";
+
+const files = vi.hoisted(() => new Map<string, string>());
+vi.mock("node:fs", async (importOriginal) => ({
+  ...(await importOriginal<typeof import("node:fs")>()),
+  readFileSync: (path: string) => {
+    const text = files.get(path);
+    if (text === undefined) throw Object.assign(new Error("ENOENT"), { code: "ENOENT" });
+    return text;
+  },
+}));
+
+const EPERM = 1;
+const ESRCH = 3;
+const EIO = 5;
+const EAGAIN = 11;
+const ENOMEM = 12;
+const EEXIST = 17;
+const EINVAL = 22;
+const ETIMEDOUT = 110;
+const ESTALE = 116;
+
+const YAMA = "/proc/sys/kernel/yama/ptrace_scope";
+
+function statusFile(fields: Record<string, string | number>): string {
+  return `${Object.entries(fields)
+    .map(([name, value]) => `${name}:\t${value}\n`)
+    .join("")}`;
+}
+const ids = (id: number) => `${id}\t${id}\t${id}\t${id}`;
+/** Without capabilities, as uid 1000. */
+const ordinary = statusFile({ Name: "node", Uid: ids(1000), CapEff: "0000000000000000" });
+const privileged = statusFile({ Name: "node", Uid: ids(0), CapEff: "0000000000080000" });
+
+/** What diagnose looks at of a process. */
+function processOf(status: Partial<Process["status"]> = {}): Process {
+  const uid = { real: 1000, effective: 1000, saved: 1000, filesystem: 1000 };
+  return { pid: 812, command: "redis-server", status: { uid, seccomp: 0, ...status } } as Process;
+}
+
+const STEPS: readonly Step[] = [
+  { op: "check", address: address(0n), bytes: new Uint8Array(8), what: "the vDSO is still there" },
+  { op: "map", address: address(0n), length: 4096, protection: "r-x", what: "the payload's page" },
+  { op: "patch", address: address(0n), old: new Uint8Array(8), new: new Uint8Array(8), what: "a jump" },
+  {
+    op: "check",
+    address: address(0n),
+    bytes: new Uint8Array(8),
+    what: "the target's clock functions read what was asked for",
+  },
+];
+
+/** In which state such a plan finds its target, unless told otherwise. */
+const BEFORE = { inject: "untouched", recover: "skewed", probe: "untouched" } as const;
+
+function planOf(action: PatchPlan["action"], before: PatchPlan["before"] = BEFORE[action]): PatchPlan {
+  return {
+    pid: 812,
+    action,
+    before,
+    stop: "all",
+    stub: { address: address(0n), pristine: new Uint8Array(0) },
+    sites: [],
+    steps: STEPS,
+  };
+}
+
+const OK: Report = {
+  error: 0,
+  stage: "done",
+  step: STEPS.length,
+  rollback: "none",
+  rollbackError: 0,
+  culprit: 0,
+  threads: 1,
+  movedThreads: 0,
+  movedFrames: 0,
+  lingering: 0,
+  restarted: 0,
+  stragglers: 0,
+  pauseNs: 0n,
+};
+
+function told(
+  report: Partial<Report>,
+  action: PatchPlan["action"] = "inject",
+  process = processOf(),
+  before?: PatchPlan["before"],
+): TimeskewError {
+  return diagnose({ ...OK, ...report }, planOf(action, before), process, 1500);
+}
+
+interface Expected {
+  code: ErrorCode;
+  exitCode: number;
+  targetState: TargetState;
+  message: string;
+  hint?: string | undefined;
+}
+
+function expectTold(error: TimeskewError, expected: Expected): void {
+  const { code, exitCode, targetState, message, hint } = error;
+  expect({ code, exitCode, targetState, message, hint }).toEqual({ hint: undefined, ...expected });
+  expect(error.pid).toBe(812);
+}
+
+beforeEach(() => {
+  files.clear();
+  files.set("/proc/self/status", ordinary);
+});
+
+const NAME = "pid 812 (redis-server)";
+const AGAIN = "try again";
+const SUDO = "run timeskew with sudo";
+
+describe("a step failed", () => {
+  const failed = (step: number, error: number, rest: Partial<Report> = {}): Partial<Report> => ({
+    stage: "step",
+    step,
+    error,
+    rollback: "done",
+    ...rest,
+  });
+
+  it.each<[string, Partial<Report>, Expected]>([
+    [
+      "and was rolled back",
+      failed(2, EIO),
+      {
+        code: "E_STEP",
+        exitCode: 1,
+        targetState: "restored",
+        message: `${NAME}: step 3 of 4 (patch: a jump) failed with EIO`,
+      },
+    ],
+    [
+      "since something is mapped there",
+      failed(1, EEXIST),
+      {
+        code: "E_BUSY",
+        exitCode: 6,
+        targetState: "restored",
+        message: `${NAME}: step 2 of 4 (map: the payload's page) failed with EEXIST: it changed while we prepared (a new program, or new mappings)`,
+        hint: AGAIN,
+      },
+    ],
+    [
+      "since the clocks read something else",
+      failed(3, ESTALE),
+      {
+        code: "E_STEP",
+        exitCode: 1,
+        targetState: "restored",
+        message: `${NAME}: after the patch its clock functions did not read what was asked for`,
+      },
+    ],
+    [
+      "since there is no memory",
+      failed(1, ENOMEM),
+      {
+        code: "E_STEP",
+        exitCode: 1,
+        targetState: "restored",
+        message: `${NAME} has no room for 4096 bytes`,
+        hint: "its address space or locked memory is limited (ulimit -v, -l)",
+      },
+    ],
+    [
+      "since the target ended",
+      failed(2, ESRCH),
+      {
+        code: "E_GONE",
+        exitCode: 3,
+        targetState: "restored",
+        message: `${NAME} ended while we worked on it`,
+      },
+    ],
+    [
+      "and the roll back, too",
+      failed(2, EIO, { rollback: "failed", rollbackError: EPERM }),
+      {
+        code: "E_CHANGED",
+        exitCode: 8,
+        targetState: "partial",
+        message: `${NAME}: step 3 of 4 (patch: a jump) failed with EIO, and undoing the steps before it failed too (EPERM)`,
+        hint: "look with: timeskew status --pid 812; then: timeskew recover --pid 812",
+      },
+    ],
+  ])("of an injection, %s", (_, report, expected) => {
+    expectTold(told(report), expected);
+  });
+
+  it("since the target is another program now", () => {
+    // Node's own names are libuv's, which has none for ESTALE.
+    expectTold(told(failed(0, ESTALE)), {
+      code: "E_BUSY",
+      exitCode: 6,
+      targetState: "restored",
+      message: `${NAME}: step 1 of 4 (check: the vDSO is still there) failed with ESTALE: it changed while we prepared (a new program, or new mappings)`,
+      hint: AGAIN,
+    });
+  });
+
+  it("with a number that has no name", () => {
+    expect(told(failed(2, 512)).message).toMatch(/failed with errno 512$/);
+  });
+
+  it("and the roll back found the target gone: nothing is left changed", () => {
+    expectTold(told(failed(2, EIO, { rollback: "failed", rollbackError: ESRCH })), {
+      code: "E_GONE",
+      exitCode: 3,
+      targetState: "restored",
+      message: `${NAME} ended while we worked on it`,
+    });
+  });
+
+  it.each<[string, Partial<Report>, TargetState]>([
+    ["rolled back: skewed as before", failed(2, EIO), "skewed"],
+    ["behind the point of no return: the vDSO is restored", failed(2, EIO, { rollback: "none" }), "restored"],
+  ])("of a recovery, %s", (_, report, targetState) => {
+    expect(told(report, "recover")).toMatchObject({ code: "E_STEP", exitCode: 1, targetState });
+  });
+
+  it.each<[PatchPlan["action"], PatchPlan["before"], TargetState]>([
+    ["inject", "untouched", "restored"],
+    ["recover", "partial", "partial"],
+    ["probe", "untouched", "restored"],
+    ["probe", "skewed", "skewed"],
+    ["probe", "partial", "partial"],
+  ])("of %s on a target that was %s, rolled back: %s", (action, before, targetState) => {
+    expect(told(failed(2, EIO), action, processOf(), before).targetState).toBe(targetState);
+  });
+});
+
+describe("all steps are done, but the vDSO's tail could not be put back", () => {
+  const report = { stage: "finish", step: STEPS.length, error: EIO } as const;
+
+  it("of an injection: the target is skewed", () => {
+    expectTold(told(report), {
+      code: "E_CHANGED",
+      exitCode: 8,
+      targetState: "skewed",
+      message: `${NAME}: all is done, but the unused end of its vDSO could not be put back (EIO)`,
+      hint: "it does no harm; timeskew status --pid 812 shows the rest",
+    });
+  });
+
+  it.each<[PatchPlan["action"], PatchPlan["before"]]>([
+    ["recover", "skewed"],
+    ["recover", "partial"],
+    ["probe", "untouched"],
+  ])("of %s on a target that was %s: it is restored", (action, before) => {
+    const error = told(report, action, processOf(), before);
+    expect(error).toMatchObject({ code: "E_CHANGED", targetState: "restored" });
+  });
+
+  // A probe leaves the target as it was.
+  it("of a probe of a skewed target: it is skewed still", () => {
+    expect(told(report, "probe", processOf(), "skewed").targetState).toBe("skewed");
+  });
+});
+
+describe("before any step", () => {
+  it.each<[string, Partial<Report>, Expected]>([
+    [
+      "the helper refused the plan",
+      { stage: "plan", error: EINVAL },
+      {
+        code: "E_INTERNAL",
+        exitCode: 1,
+        targetState: "untouched",
+        message: `the helper refused the plan for ${NAME} (EINVAL)`,
+      },
+    ],
+    [
+      "the target ended",
+      { stage: "seize", error: ESRCH },
+      {
+        code: "E_GONE",
+        exitCode: 3,
+        targetState: "untouched",
+        message: `${NAME} ended while we worked on it`,
+      },
+    ],
+    [
+      "seizing failed for no known reason",
+      { stage: "seize", error: EIO },
+      { code: "E_FAILED", exitCode: 1, targetState: "untouched", message: `cannot attach to ${NAME}: EIO` },
+    ],
+    [
+      "a thread is still in a dead tool's stub",
+      { stage: "stop", error: EAGAIN, culprit: 815 },
+      {
+        code: "E_BUSY",
+        exitCode: 6,
+        targetState: "untouched",
+        message: `thread 815 of ${NAME} still runs for a timeskew that died`,
+        hint: AGAIN,
+      },
+    ],
+    [
+      "a thread runs 32-bit code",
+      { stage: "stop", error: EINVAL, culprit: 815 },
+      {
+        code: "E_UNSUPPORTED",
+        exitCode: 5,
+        targetState: "untouched",
+        message: `thread 815 of ${NAME} runs 32-bit code in a 64-bit process`,
+      },
+    ],
+    [
+      "stopping failed for no known reason",
+      { stage: "stop", error: EIO },
+      { code: "E_FAILED", exitCode: 1, targetState: "untouched", message: `cannot stop ${NAME}: EIO` },
+    ],
+  ])("%s", (_, report, expected) => {
+    expectTold(told(report), expected);
+  });
+
+  it("of a recovery: the target is skewed still", () => {
+    expect(told({ stage: "stop", error: EIO }, "recover").targetState).toBe("skewed");
+    expect(told({ stage: "stop", error: EIO }, "recover", processOf(), "partial").targetState).toBe(
+      "partial",
+    );
+    expect(told({ stage: "seize", error: EIO }, "probe", processOf(), "skewed").targetState).toBe("skewed");
+  });
+});
+
+describe("a thread did not stop in time", () => {
+  const report = { stage: "stop", error: ETIMEDOUT, culprit: 815 } as const;
+  const stat = (state: string) => `815 (redis-server) ${state} 1 ${"0 ".repeat(48)}0\n`;
+  const timeout = (why: string): Expected => ({
+    code: "E_STOP_TIMEOUT",
+    exitCode: 6,
+    targetState: "untouched",
+    message: `thread 815 of ${NAME} did not stop within 1500 ms${why}`,
+    hint: "try again, or give it longer with --stop-timeout",
+  });
+
+  it("for whatever reason", () => {
+    expectTold(told(report), timeout(""));
+  });
+
+  it("although it runs", () => {
+    files.set("/proc/812/task/815/stat", stat("R"));
+    expectTold(told(report), timeout(""));
+  });
+
+  it("since it sleeps uninterruptibly", () => {
+    files.set("/proc/812/task/815/stat", stat("D"));
+    expectTold(told(report), timeout(" (it sleeps in the kernel and cannot be interrupted)"));
+  });
+
+  it.each([
+    ["v2", "0::/docker/x\n", "/sys/fs/cgroup/docker/x/cgroup.events", "populated 1\nfrozen 1\n"],
+    ["v1", "7:freezer:/docker/x\n", "/sys/fs/cgroup/freezer/docker/x/freezer.state", "FROZEN\n"],
+  ])("since its cgroup is frozen, %s", (_, cgroup, file, text) => {
+    files.set("/proc/812/cgroup", cgroup);
+    files.set(file, text);
+    expectTold(told(report), {
+      code: "E_FROZEN",
+      exitCode: 6,
+      targetState: "untouched",
+      message: `${NAME} is in a frozen cgroup (a paused container?)`,
+      hint: "thaw it, then try again",
+    });
+  });
+});
+
+describe("the kernel refused to let us attach", () => {
+  const report = { stage: "seize", error: EPERM, culprit: 815 } as const;
+  const denied = (message: string, hint?: string): Expected => ({
+    code: "E_PERMISSION",
+    exitCode: 4,
+    targetState: "untouched",
+    message,
+    hint,
+  });
+
+  it("since another tracer has the process", () => {
+    files.set("/proc/812/status", statusFile({ Name: "redis-server", TracerPid: 99 }));
+    files.set("/proc/99/status", statusFile({ Name: "gdb" }));
+    expectTold(told(report), {
+      code: "E_TRACED",
+      exitCode: 6,
+      targetState: "untouched",
+      message: `${NAME} is traced by gdb (pid 99)`,
+      hint: "detach it first, then try again",
+    });
+  });
+
+  it("since another tracer, whose name nobody knows, has one thread", () => {
+    files.set("/proc/812/status", statusFile({ Name: "redis-server", TracerPid: 0 }));
+    files.set("/proc/812/task/815/status", statusFile({ Name: "bio", TracerPid: 99 }));
+    expect(told(report)).toMatchObject({
+      code: "E_TRACED",
+      message: `${NAME} is traced by a process (pid 99)`,
+    });
+  });
+
+  it.each([ordinary, privileged])("since Yama forbids it to everybody", (self) => {
+    files.set("/proc/self/status", self);
+    files.set(YAMA, "3\n");
+    expectTold(
+      told(report),
+      denied(`${NAME} cannot be attached to: Yama forbids ptrace until the next boot (ptrace_scope 3)`),
+    );
+  });
+
+  it("since Yama leaves it to root", () => {
+    files.set(YAMA, "2\n");
+    expectTold(
+      told(report),
+      denied(`${NAME} cannot be attached to: Yama lets only root use ptrace (ptrace_scope 2)`, SUDO),
+    );
+  });
+
+  it.each([undefined, "0\n", "1\n"])("since it belongs to somebody else, Yama %j", (scope) => {
+    if (scope !== undefined) files.set(YAMA, scope);
+    const uid = { real: 33, effective: 33, saved: 33, filesystem: 33 };
+    expectTold(
+      told(report, "inject", processOf({ uid })),
+      denied(`${NAME} belongs to uid 33, not to us`, SUDO),
+    );
+  });
+
+  it("since Yama lets us trace children only", () => {
+    files.set(YAMA, "1\n");
+    expectTold(
+      told(report),
+      denied(
+        `${NAME} is not our child, and Yama lets an ordinary user trace only children (ptrace_scope 1)`,
+        SUDO,
+      ),
+    );
+  });
+
+  it("since it is not dumpable", () => {
+    files.set(YAMA, "0\n");
+    expectTold(
+      told(report),
+      denied(
+        `not permitted to attach to ${NAME}`,
+        "it has raised privileges or is not dumpable: run timeskew with sudo",
+      ),
+    );
+  });
+
+  it("although we are privileged, since its seccomp filter may not be suspended", () => {
+    files.set("/proc/self/status", privileged);
+    expectTold(
+      told(report, "inject", processOf({ seccomp: 2 })),
+      denied(
+        `${NAME} has a seccomp filter, which we may not suspend`,
+        "that takes CAP_SYS_ADMIN: run timeskew as root of the host, not in a sandbox",
+      ),
+    );
+  });
+
+  it.each([undefined, "1\n", "2\n"])("although we are privileged, Yama %j", (scope) => {
+    files.set("/proc/self/status", privileged);
+    if (scope !== undefined) files.set(YAMA, scope);
+    expectTold(
+      told(report),
+      denied(
+        `${NAME} cannot be attached to, although we have CAP_SYS_PTRACE`,
+        "it may belong to another user namespace, or a security module forbids it",
+      ),
+    );
+  });
+});
