@@ -43,7 +43,7 @@ export async function inject(o: Injection): Promise<InjectResult> {
 
 /** Stragglers of an earlier skew may keep its pages: new ones do not mind. */
 function isPatchable({ found, process: { pid, command } }: Inspection, attempt: number): boolean {
-  if (found.state === "unskewed" || ("blank" in found && found.blank)) return true;
+  if (found.state === "unskewed" || "stub" in found || ("blank" in found && found.blank)) return true;
   if (attempt === 1) return false;
   if (found.state === "lingering" || found.state === "unused") return true;
   throw new TimeskewError("E_BUSY", `pid ${pid} (${command}) is being changed by another timeskew`, {

@@ -2,7 +2,7 @@
  * Takes a skew back, from nothing but what is found in the target.
  */
 import type { Found } from "../patch/find.ts";
-import { planRecovery } from "../patch/recover.ts";
+import { planClearing, planRecovery } from "../patch/recover.ts";
 import { execute } from "../tracer/execute.ts";
 import type { RecoverResult, SessionSettings } from "../types.ts";
 import { refuseForeign, refuseUnstoppable } from "./inject.ts";
@@ -40,10 +40,12 @@ function recoverOne(o: Recovery): RecoverResult {
   using target = inspect(o.pid, { locked: true });
   const { process, found, vdso, pristineTail } = target;
   refuseForeign(target);
-  if (!("mark" in found)) return resultOf(target, "nothing", { pauseNs: 0n, threads: 0, lingering: 0 });
+  if (found.state === "unskewed")
+    return resultOf(target, "nothing", { pauseNs: 0n, threads: 0, lingering: 0 });
   if (!o.allowBackwardMonotonic) refuseBackward(o.pid, appliedIn(found), NONE);
   refuseUnstoppable(target);
-  const plan = planRecovery({ pid: o.pid, vdso, found, pristineTail });
+  const input = { pid: o.pid, vdso, pristineTail };
+  const plan = "mark" in found ? planRecovery({ ...input, found }) : planClearing(input);
   const { report } = execute(plan, process, o.stopTimeoutMs);
   return resultOf(target, actionOf(found), report);
 }

@@ -14,6 +14,8 @@ import { codeOf, type Vdso } from "./vdso.ts";
 export type Found =
   | { readonly state: "unskewed" }
   | { readonly state: "foreign"; readonly note: string }
+  /** A stub of a remote call at the unused end of the vDSO, and nothing else. */
+  | { readonly state: "unused"; readonly stub: true; readonly note: string }
   | FoundPages;
 
 /** Pages of ours. */
@@ -65,7 +67,7 @@ export function findSkew(scene: Scene): Found {
       note: `${changed} was rewritten by another program; undo it with that program`,
     };
   }
-  return findUnreached(scene) ?? { state: "unskewed" };
+  return findUnreached(scene) ?? findStub(scene) ?? { state: "unskewed" };
 }
 
 /** The page that a function's first jump leads to, if a payload of ours is there. */
@@ -146,6 +148,14 @@ function unfinished(vdso: Vdso, code: Mapping, params: Mapping | undefined): Fou
     patchedSites: [],
     note: UNUSED,
   };
+}
+
+/** A run that dies in its last remote call may leave no page, but the code of that call. */
+function findStub({ vdso: { bytes, tail }, pristine }: Scene): Found | undefined {
+  if (pristine === undefined || equal(bytes.subarray(tail.start), pristine.subarray(tail.start)))
+    return undefined;
+  const note = "a run of timeskew left code at the unused end of the vDSO behind. `recover` clears it";
+  return { state: "unused", stub: true, note };
 }
 
 function isZero(bytes: Uint8Array | undefined): boolean {

@@ -79,6 +79,18 @@ function markRestored({ state, sites, params }: FoundPages["mark"]): Step[] {
   ];
 }
 
+/** Clears the unused end of the vDSO. Whoever still runs there is waited for before the first step. */
+export function planClearing({ pid, vdso, pristineTail }: Omit<RecoveryInput, "found">): PatchPlan {
+  const stub = stubOf(vdso, pristineTail);
+  const step: Step = {
+    op: "write",
+    address: address(vdso.start + BigInt(vdso.tail.start)),
+    bytes: pristineTail,
+    what: "the vDSO's unused end is as the kernel made it",
+  };
+  return { pid, action: "recover", before: "untouched", stop: "all", stub, sites: [], steps: [step] };
+}
+
 /** A read that has begun sees the settings change and reads again: no skewed time is returned later. */
 function trueTime({ mark, index, settings }: RecoveryInput["found"]): Step[] {
   if (settings.mask === 0n) return [];

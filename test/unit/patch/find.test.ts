@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { address } from "../../../src/machine/address.ts";
 import { encodeJump } from "../../../src/machine/x86_64/encode.ts";
 import { encodeMark, type Mark } from "../../../src/patch/mark.ts";
+import { planClearing } from "../../../src/patch/recover.ts";
 import type { Target } from "./memory.ts";
 import {
   IMAGES,
@@ -16,6 +17,8 @@ import {
   type Scene,
   sceneOf,
   stepsThrough,
+  tailOf,
+  vdsoNow,
 } from "./scenes.ts";
 
 const { bytes: image } = IMAGES.at(-1)!;
@@ -51,10 +54,16 @@ describe("a target that nobody has touched", () => {
     expect(look(scene.target, scene)).toEqual({ state: "unskewed" });
   });
 
-  it("may have stubs of ours in its vDSO's tail", () => {
+  it("may have a stub of ours in its vDSO's tail, which is cleared", () => {
     const scene = sceneOf(image);
-    scene.target.write(scene.vdso.end - 64n, new Uint8Array(64).fill(0xcc));
-    expect(look(scene.target, scene)).toEqual({ state: "unskewed" });
+    const { target, vdso } = scene;
+    target.write(address(vdso.end - 64n), new Uint8Array(64).fill(0xcc));
+    expect(look(target, scene)).toMatchObject({ state: "unused", stub: true });
+    // Whether it is one cannot be told without knowing the kernel's own image.
+    expect(lookWithoutPristine(target, scene)).toEqual({ state: "unskewed" });
+    target.run(planClearing({ pid: 1, vdso: vdsoNow(target, scene), pristineTail: tailOf(vdso) }));
+    expect(look(target, scene)).toEqual({ state: "unskewed" });
+    expect(vdsoNow(target, scene).bytes).toEqual(vdso.bytes);
   });
 });
 
