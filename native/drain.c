@@ -12,7 +12,9 @@
 /* How long a thread runs in its first, second, … turn, in ns: it needs less, but has to get a processor first. */
 static const int64_t TURNS_NS[] = {20000, 100000, 500000, 2000000};
 #define TURNS (int)(sizeof TURNS_NS / sizeof *TURNS_NS)
-#define HELD_BUDGET_NS 30000000ull
+/* How long the others may be kept standing for it: some time, and some for each thread that is inside. */
+#define HELD_NS 20000000ull
+#define HELD_PER_THREAD_NS 80000ull
 #define STOP_TIMEOUT_NS 500000000ull
 
 static int inside(struct session *s, const struct ts_step *step, struct thread *t) {
@@ -81,12 +83,12 @@ static int drain_released(struct session *s, const struct ts_step *step) {
 }
 
 int drain(struct session *s, const struct ts_step *step) {
-  uint64_t budget_end = sys_now() + HELD_BUDGET_NS;
   s->committed = 1;
   for (uint32_t i = 0; i < s->count; i++) {
     struct thread *t = &s->threads[i];
     t->inside = t->state == THREAD_STOPPED && inside(s, step, t);
   }
+  uint64_t budget_end = sys_now() + HELD_NS + count_inside(s) * HELD_PER_THREAD_NS;
   for (int turn = 0; turn < TURNS; turn++) {
     for (uint32_t i = 0; i < s->count && sys_now() < budget_end; i++) {
       struct thread *t = &s->threads[i];

@@ -219,11 +219,13 @@ int ts_run(const void *plan, uint64_t plan_size, void *output, uint64_t output_s
   s.proc = s.plan->proc;
   s.mem = (int)sys_openat(s.proc, "mem", O_RDWR | O_CLOEXEC);
 
+  session_hurry(&s);
   int r = session_stop(&s);
   if (r == 0 && !scratch_is_free(&s)) r = -EAGAIN;
   if (r == 0) r = run_steps(&s);
   int finish = remote_finish(&s);
   session_release(&s);
+  session_unhurry(&s);
   if (r == 0) {
     report->stage = finish == 0 ? TS_STAGE_DONE : TS_STAGE_FINISH;
     r = finish;

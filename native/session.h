@@ -50,6 +50,9 @@ struct session {
 
 /* ---- threads.c: who is stopped --------------------------------------------------------------------------- */
 
+/* The tool's thread runs before all others, from here to there. */
+void session_hurry(struct session *s);
+void session_unhurry(struct session *s);
 /* Stop every thread (or one, with TS_STOP_ONE) before the deadline. On failure some are left seized. */
 TS_MUST_CHECK int session_stop(struct session *s);
 /* Let every thread go; those first that stand still. */

@@ -7,7 +7,7 @@
 #include "session.h"
 
 #define STARTING_CAPACITY 64
-#define RELEASE_TIMEOUT_NS 100000000ull
+#define RELEASE_TIMEOUT_NS 100000000ull /* without any of them stopping */
 
 /* ---- the table -------------------------------------------------------------------------------------------- */
 
@@ -47,6 +47,24 @@ void session_free(struct session *s) {
   s->seen = NULL;
 }
 
+/* ---- stragglers --------------------------------------------------------------------------------------------- */
+
+/*
+ * Threads that would not stop (they sleep in the kernel, uninterruptibly), so that they cannot be detached either.
+ * When the tool ends, the kernel lets them go. A tool that lives on calls ts_settle until they are.
+ */
+static int32_t stragglers[256];
+
+/* Replaces one entry by another; 0 where there is none. */
+static int replace_straggler(int tid, int by) {
+  for (size_t i = 0; i < sizeof stragglers / sizeof *stragglers; i++) {
+    if (stragglers[i] != tid) continue;
+    stragglers[i] = by;
+    return 1;
+  }
+  return 0;
+}
+
 /* ---- one thread ------------------------------------------------------------------------------------------- */
 
 /*
@@ -64,10 +82,10 @@ void backoff(uint32_t round) {
 }
 
 /*
- * While a target stands still the helper's thread takes precedence over everybody else, its timers are exact, and
+ * While a session lasts the helper's thread takes precedence over everybody else, its timers are exact, and
  * the stop is as short as it can be. Not permitted without CAP_SYS_NICE; then it takes its turns like anybody.
  */
-static void hurry(struct session *s) {
+void session_hurry(struct session *s) {
   int fifo_priority = 1;
   s->timer_slack = sys6(NR_prctl, PR_GET_TIMERSLACK, 0, 0, 0, 0, 0);
   (void)sys6(NR_prctl, PR_SET_TIMERSLACK, 1, 0, 0, 0, 0);
@@ -76,7 +94,7 @@ static void hurry(struct session *s) {
                sys6(NR_sched_setscheduler, 0, SCHED_FIFO, (long)&fifo_priority, 0, 0, 0) == 0;
 }
 
-static void unhurry(struct session *s) {
+void session_unhurry(struct session *s) {
   int no_priority = 0;
   if (s->hurried) (void)sys6(NR_sched_setscheduler, 0, SCHED_OTHER, (long)&no_priority, 0, 0, 0);
   if (s->timer_slack > 0) (void)sys6(NR_prctl, PR_SET_TIMERSLACK, s->timer_slack, 0, 0, 0, 0);
@@ -105,6 +123,8 @@ int thread_seize(struct session *s, struct thread *t) {
   unsigned long options = PTRACE_O_TRACESYSGOOD;
   if (s->plan->flags & TS_SUSPEND_SECCOMP) options |= PTRACE_O_SUSPEND_SECCOMP;
   long r = sys_ptrace(PTRACE_SEIZE, t->tid, 0, options);
+  int straggler = replace_straggler(t->tid, 0);
+  if (r == -EPERM && straggler) r = 0; /* still ours, from an earlier session */
   if (r < 0 && (r == -ESRCH || thread_has_exited(s, t->tid))) return -ESRCH;
   if (r == 0) t->state = THREAD_SEIZED;
   return (int)r;
@@ -203,22 +223,7 @@ void thread_release(struct session *s, struct thread *t) {
   t->state = THREAD_GONE;
 }
 
-/* ---- stragglers --------------------------------------------------------------------------------------------- */
-
-/*
- * Threads that would not stop (they sleep in the kernel, uninterruptibly), so that they cannot be detached either.
- * When the tool ends, the kernel lets them go. A tool that lives on calls ts_settle until they are.
- */
-static int32_t stragglers[256];
-
-static int keep_straggler(int tid) {
-  for (size_t i = 0; i < sizeof stragglers / sizeof *stragglers; i++) {
-    if (stragglers[i]) continue;
-    stragglers[i] = tid;
-    return 1;
-  }
-  return 0;
-}
+/* ---- afterwards --------------------------------------------------------------------------------------------- */
 
 int ts_settle(void) {
   int left = 0;
@@ -299,7 +304,6 @@ static int seize_new(struct session *s) {
 
 int session_stop(struct session *s) {
   s->deadline = sys_now() + s->plan->stop_timeout_ns;
-  hurry(s);
   s->report->stage = TS_STAGE_SEIZE;
   for (uint32_t first = 0;;) {
     int found = seize_new(s);
@@ -341,15 +345,16 @@ void session_release(struct session *s) {
     if (t->state == THREAD_GONE) continue;
     (void)thread_interrupt(t);
     int r = thread_await_stop(s, t, deadline);
-    if (r == 0)
+    if (r == 0) {
       thread_release(s, t);
-    else if (r != -ESRCH && keep_straggler(t->tid))
+      deadline = sys_now() + RELEASE_TIMEOUT_NS;
+    } else if (r != -ESRCH && replace_straggler(0, t->tid)) {
       s->report->stragglers++;
+    }
     t->state = THREAD_GONE;
   }
   if (s->stopped_since) s->report->pause_ns += sys_now() - s->stopped_since;
   s->stopped_since = 0;
-  unhurry(s);
 }
 
 struct thread *session_runner(struct session *s) {
