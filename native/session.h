@@ -48,7 +48,7 @@ struct session {
   int stub_lost;  /* a thread that we could not stop runs there: hands off */
 };
 
-/* ---- threads.c: who is stopped --------------------------------------------------------------------------- */
+/* ---- thread.c, threads.c: who is stopped --------------------------------------------------------------------------- */
 
 /* The tool's thread runs before all others, from here to there. */
 void session_hurry(struct session *s);
@@ -71,6 +71,10 @@ void thread_release(struct session *s, struct thread *t);
 /* One look at a thread that is on its way to a stop. */
 enum poll { POLL_PENDING, POLL_STOPPED, POLL_SYSCALL, POLL_SIGNAL, POLL_GONE };
 enum poll thread_poll(const struct session *s, struct thread *t, int *signal);
+/* Replaces an entry of the list of threads that would not be let go: 0 is no thread. 0 where there is none. */
+TS_MUST_CHECK int straggler_replace(int tid, int by);
+/* How long a thread may take to stop when it is to be let go. */
+#define RELEASE_TIMEOUT_NS 100000000ull
 /* Waits a little longer each time. */
 void backoff(uint32_t round);
 

@@ -8,7 +8,7 @@ import { readable } from "../patch/vdso.ts";
 import { execute } from "../tracer/execute.ts";
 import { loadPayload } from "../tracer/native.ts";
 import type { NowResult, SessionSettings } from "../types.ts";
-import { refuseUnstoppable } from "./inject.ts";
+import { refuseForeign, refuseUnstoppable } from "./inject.ts";
 import { findPages, type Inspection, inspect } from "./inspect.ts";
 import { ALL_CLOCKS, compare, readHostClocks } from "./readings.ts";
 import { appliedIn, skewIn } from "./skew.ts";
@@ -23,6 +23,7 @@ export async function readClocks(o: { pid: number } & SessionSettings): Promise<
     throw new TimeskewError("E_UNSUPPORTED", "a process cannot look at itself", { pid: o.pid });
   }
   using target = inspect(o.pid, { locked: true });
+  refuseForeign(target);
   refuseUnstoppable(target);
   const { process, found, vdso, pristineTail } = target;
   const plan = planProbe({

@@ -11,14 +11,7 @@ import { parseStat, parseStatus } from "../target/proc.ts";
 import type { Process } from "../target/process.ts";
 import type { Report } from "./encode.ts";
 
-const EPERM = 1;
-const ESRCH = 3;
-const EAGAIN = 11;
-const ENOMEM = 12;
-const EEXIST = 17;
-const EINVAL = 22;
-const ETIMEDOUT = 110;
-const ESTALE = 116;
+const { EPERM, ESRCH, EAGAIN, ENOMEM, EEXIST, EINVAL, ETIMEDOUT, ESTALE } = constants.errno;
 
 const CAP_SYS_PTRACE = 19n;
 

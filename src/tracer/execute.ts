@@ -2,6 +2,7 @@
  * Carries out plans: one call of the helper each, in which the target is stopped, changed and let go. The result is
  * the helper's report, or a TimeskewError that says what state the target is in.
  */
+import { constants } from "node:os";
 import { TimeskewError } from "../errors.ts";
 import type { PatchPlan } from "../patch/plan.ts";
 import type { Process } from "../target/process.ts";
@@ -9,8 +10,8 @@ import { diagnose } from "./diagnose.ts";
 import { decodeReport, encodePlan, REPORT_BYTES, type Report } from "./encode.ts";
 import { loadHelper } from "./native.ts";
 
-/** errno values that mean "not now". */
-const EAGAIN = 11;
+/** "Not now", from the helper. */
+const { EAGAIN } = constants.errno;
 const DEFAULT_STOP_TIMEOUT_MS = 1000;
 /** A thread still in the stub of a tool that died leaves it within microseconds, once it runs. */
 const ATTEMPTS = 5;

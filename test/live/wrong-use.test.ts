@@ -2,13 +2,14 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
 import { describe, expect, type TestContext, test } from "vitest";
+import { parseImage } from "../../src/elf/image.ts";
 import { type ErrorCode, EXIT_CODES, type TargetState } from "../../src/errors.ts";
-import { inject, type RunOptions, refusal, start } from "../support/cli.ts";
+import { inject, type RunOptions, refusal, start, status } from "../support/cli.ts";
 import { MINUTE } from "../support/clock.ts";
 import { isRoot, needPrograms, needRoot, needTracing } from "../support/needs.ts";
-import { snapshot, state } from "../support/proc.ts";
+import { maps, snapshot, state, vdso } from "../support/proc.ts";
 import { monotonicSkews } from "../support/readings.ts";
 import { GLIBC } from "../support/recipes.ts";
 import { startClocks, startI386, startTracer } from "../support/victims.ts";
@@ -33,6 +34,20 @@ async function expectRefusal(
   const text = await start(args, options).done;
   expect(text).toMatchObject({ code: EXIT_CODES[code], stdout: "" });
   expect(text.stderr).toMatch(message);
+}
+
+/** What other tools write over a clock function's entry: mov rax, ADDRESS; jmp rax. Nobody calls it meanwhile. */
+function rewriteVdso(pid: number, name: string): void {
+  const start = maps(pid).find((line) => line.endsWith("[vdso]"))!;
+  const { offset } = parseImage(vdso(pid)).symbols.get(`__vdso_${name}`)!;
+  const patch = Buffer.from("48b8f0debc9a78563412ffe0", "hex");
+  const memory = openSync(`/proc/${pid}/mem`, "r+");
+  try {
+    const written = writeSync(memory, patch, 0, patch.length, Number.parseInt(start, 16) + offset);
+    expect(written).toBe(patch.length);
+  } finally {
+    closeSync(memory);
+  }
 }
 
 function injection(pid: number | string): (number | string)[] {
@@ -157,6 +172,27 @@ describe("a target that somebody else has", () => {
     await expectRefusal(["now", "--pid", victim.pid], "E_TRACED", message);
     expect(snapshot(victim.pid)).toEqual(untouched);
     expect(await victim.complaints({})).toEqual([]);
+  });
+
+  test("one whose clock function somebody else has patched", async (context) => {
+    needPrograms(context, "gcc");
+    needTracing(context, { permitted: true });
+    await using victim = await startClocks();
+    rewriteVdso(victim.pid, "gettimeofday");
+    const untouched = snapshot(victim.pid);
+    const message = new RegExp(`\\b${victim.pid}\\b.*gettimeofday.*another program`);
+    for (const args of [
+      injection(victim.pid),
+      ["recover", "--pid", victim.pid],
+      ["now", "--pid", victim.pid],
+    ]) {
+      await expectRefusal(args, "E_FOREIGN_PATCH", message);
+    }
+    expect(await status(victim.pid)).toMatchObject({
+      state: "foreign",
+      note: expect.stringMatching(/gettimeofday/),
+    });
+    expect(snapshot(victim.pid)).toEqual(untouched);
   });
 
   test("a thread that cannot be stopped in time", async (context) => {

@@ -17,7 +17,7 @@ const COLUMNS = [
 const DIGITS: Readonly<Record<string, number>> = { gettimeofday: 6, time: 0 };
 
 export function nowLines(result: NowResult, paint: Painter): string[] {
-  const rows = result.readings.map(readingCells);
+  const rows = result.readings.map((reading) => readingCells(reading, result.skew?.offset ?? 0n));
   return [
     `${paint.bold(targetName(result))}: ${stateWords(result)}`,
     ...table(COLUMNS, rows, paint),
@@ -31,7 +31,8 @@ function stateWords({ state, skew }: NowResult): string {
   return state === "unskewed" ? "not skewed" : state;
 }
 
-function readingCells({ name, target, host, difference, uncertainty }: ClockReading): string[] {
+function readingCells(reading: ClockReading, offset: bigint): string[] {
+  const { name, target, host, difference, uncertainty, selected } = reading;
   const show = (ns: bigint | undefined, absent: string) => {
     if (ns === undefined) return absent;
     const digits = DIGITS[name] ?? 9;
@@ -41,6 +42,6 @@ function readingCells({ name, target, host, difference, uncertainty }: ClockRead
     name,
     show(target, "the call failed"),
     show(host, "-"),
-    difference === undefined ? "-" : formatMeasured(difference, uncertainty),
+    difference === undefined ? "-" : formatMeasured(difference, uncertainty, selected ? offset : 0n),
   ];
 }

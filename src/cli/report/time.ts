@@ -53,12 +53,12 @@ export function formatAgo(then: bigint, now: bigint): string | undefined {
 }
 
 /** A measured duration without the digits that its uncertainty makes meaningless: "-10m ±60ns". */
-export function formatMeasured(ns: bigint, uncertainty: bigint): string {
+export function formatMeasured(ns: bigint, uncertainty: bigint, expected?: bigint): string {
   if (uncertainty <= 0n) return formatDuration(ns);
-  // A round number within the uncertainty is the likely one; else, as many digits as are known.
+  // What is expected, or a round number, if it lies within the uncertainty; else, as many digits as are known.
   const unit = 10n ** BigInt(uncertainty.toString().length - 1);
-  const round = roundTo(ns, 10n * unit);
-  const shown = abs(ns - round) <= uncertainty ? round : roundTo(ns, unit);
+  const likely = [...(expected === undefined ? [] : [expected]), roundTo(ns, 10n * unit)];
+  const shown = likely.find((each) => abs(ns - each) <= uncertainty) ?? roundTo(ns, unit);
   return `${formatDuration(shown)} ±${formatDuration(oneFigureUp(uncertainty + abs(ns - shown)))}`;
 }
 

@@ -37,6 +37,16 @@ describe("now", () => {
     ]);
   });
 
+  it("gives a difference as measured where it is not what the skew says", async () => {
+    const readings = [
+      { ...reading("CLOCK_REALTIME", NOON, -10n * MINUTE + 61n), uncertainty: 60n },
+      { ...reading("CLOCK_MONOTONIC", 4_845_123_456_789n, -10n * MINUTE, false), uncertainty: 60n },
+    ];
+    const { stdout } = await run("now --pid 1", { readClocks: async () => nowResult(1, { readings }) });
+    expect(stdout).toMatch(/^CLOCK_REALTIME .* -9m59\.9999999s ±/m);
+    expect(stdout).toMatch(/^CLOCK_MONOTONIC .* -10m ±/m);
+  });
+
   it("is a result: -q does not drop it", async () => {
     expect((await run("now --pid 1 -q")).stdout).toContain("CLOCK_REALTIME");
   });
