@@ -77,9 +77,8 @@ static inline struct timespec skewed(struct timespec t, const struct ts_slot *sl
 }
 
 /*
- * A clock that is not selected is left to the original, if the slot that says so is still in force: it may have been
- * put out of force, and be in the middle of a change, between the two looks. (Its generation is not compared: that
- * would matter once, to a reader that sleeps here through the death of one writer and the whole change of the next.)
+ * A clock that is not selected is left to the original, if the slot that says so is still in force, and is the same:
+ * it may have been put out of force, and been changed, between the two looks.
  *
  * The functions below are entered with the slot that was active and selected the clock. That is looked at again once
  * its generation is known. Whoever sees the settings change starts over: a tail call, and only as often as a tool
@@ -123,9 +122,10 @@ static out_of_line long skewed_syscall_clock(int id, struct timespec *out, const
 long ts_clock_gettime(int id, struct timespec *out) {
   if ((uint32_t)id < 32) {
     const struct ts_slot *slot = active_slot();
+    uint64_t generation = begin(slot);
     if ((selection(slot) >> id & 1) && likely(out))
       return likely(VDSO_CLOCKS >> id & 1) ? skewed_clock_gettime(id, out, slot) : skewed_syscall_clock(id, out, slot);
-    if (unlikely(active_slot() != slot)) return ts_clock_gettime(id, out);
+    if (unlikely(!settled(slot, generation))) return ts_clock_gettime(id, out);
   }
   return ts_original_clock_gettime(id, out);
 }
@@ -149,8 +149,9 @@ static out_of_line long skewed_gettimeofday(struct timeval *tv, void *tz, const 
 
 long ts_gettimeofday(struct timeval *tv, void *tz) {
   const struct ts_slot *slot = active_slot();
+  uint64_t generation = begin(slot);
   if ((selection(slot) & TS_SELECT_GETTIMEOFDAY) && likely(tv)) return skewed_gettimeofday(tv, tz, slot);
-  if (unlikely(active_slot() != slot)) return ts_gettimeofday(tv, tz);
+  if (unlikely(!settled(slot, generation))) return ts_gettimeofday(tv, tz);
   return ts_original_gettimeofday(tv, tz);
 }
 
@@ -175,7 +176,8 @@ static out_of_line long skewed_time(int64_t *out, const struct ts_slot *slot) {
 
 long ts_time(int64_t *out) {
   const struct ts_slot *slot = active_slot();
+  uint64_t generation = begin(slot);
   if (selection(slot) & TS_SELECT_TIME) return skewed_time(out, slot);
-  if (unlikely(active_slot() != slot)) return ts_time(out);
+  if (unlikely(!settled(slot, generation))) return ts_time(out);
   return ts_original_time(out);
 }

@@ -96,19 +96,24 @@ export function read(world: World, call: Call): void {
   const isSelected = (mask: bigint) => ((mask >> bit) & 1n) === 1n;
   const again = () => world.again(() => read(world, call));
 
-  // active_slot(), selection()
+  // active_slot(), begin(), selection()
   world.load(INDEX, 1, (index) => {
     const slot = slotAt(index);
-    world.load(slot + SELECTED, 8, (mask) => {
-      if (isSelected(mask)) skewed(index, slot);
-      else whileInForce(index, () => world.done("true time"));
-    });
+    world.load(slot + GENERATION, 8, (generation) =>
+      world.load(slot + SELECTED, 8, (mask) => {
+        if (isSelected(mask)) skewed(index, slot);
+        else ifSettled(index, slot, generation, "true time");
+      }),
+    );
   });
 
-  function whileInForce(index: bigint, then: () => void): void {
-    world.load(INDEX, 1, (now) => {
-      if (now === index) then();
-      else again();
+  function ifSettled(index: bigint, slot: number, generation: bigint, seen: Seen): void {
+    world.load(INDEX, 1, (nowInForce) => {
+      if (nowInForce !== index) return again();
+      world.load(slot + GENERATION, 8, (now) => {
+        if (now === generation) world.done(seen);
+        else again();
+      });
     });
   }
 
@@ -116,12 +121,7 @@ export function read(world: World, call: Call): void {
   function skewed(index: bigint, slot: number): void {
     world.load(slot + GENERATION, 8, (generation) => {
       const settled = (sec: bigint, nsec: bigint) =>
-        whileInForce(index, () =>
-          world.load(slot + GENERATION, 8, (now) => {
-            if (now === generation) world.done(`${BigInt.asIntN(64, sec)}s ${nsec}ns`);
-            else again();
-          }),
-        );
+        ifSettled(index, slot, generation, `${BigInt.asIntN(64, sec)}s ${nsec}ns`);
       const both = () =>
         world.load(slot + OFFSET_NSEC, 8, (nsec) =>
           world.load(slot + OFFSET_SEC, 8, (sec) => settled(sec, nsec)),
