@@ -11,7 +11,7 @@ import { FUNCTIONS } from "../patch/payload.ts";
 import { codeOf, readVdso, type Vdso } from "../patch/vdso.ts";
 import { freeGap } from "../target/gap.ts";
 import { findMapping, type Mapping, parseMaps } from "../target/proc.ts";
-import { openProcess, type Process } from "../target/process.ts";
+import { hasEnded, notPermitted, openProcess, type Process } from "../target/process.ts";
 import { lockProcess } from "../tracer/execute.ts";
 import { loadPayload, readMemory } from "../tracer/native.ts";
 
@@ -60,14 +60,10 @@ export function inspect(pid: number, { locked = false } = {}): Inspection {
 function readMapping(process: Process, { start, end }: Mapping): Uint8Array {
   const bytes = readMemory(process.proc, process.memoryPid, start, Number(end - start));
   if (bytes !== undefined) return bytes;
-  throw new TimeskewError(
-    "E_PERMISSION",
-    `not permitted to read the memory of pid ${process.pid} (${process.command})`,
-    {
-      pid: process.pid,
-      hint: "run timeskew with sudo",
-    },
-  );
+  const { pid, command } = process;
+  if (hasEnded(process))
+    throw new TimeskewError("E_GONE", `pid ${pid} (${command}) ended meanwhile`, { pid });
+  throw notPermitted(`not permitted to read the memory of pid ${pid} (${command})`, pid);
 }
 
 /** Errors about a vDSO do not know whose it is. */

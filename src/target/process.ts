@@ -87,11 +87,7 @@ function readThrough(proc: number, pid: number, name: string): string {
         throw new TimeskewError("E_GONE", `pid ${pid} ended while we looked at it`, { pid, cause: error });
       case "EACCES":
       case "EPERM":
-        throw new TimeskewError("E_PERMISSION", `not permitted to look at pid ${pid}`, {
-          pid,
-          hint: "run timeskew with sudo, or as the user who started the process",
-          cause: error,
-        });
+        throw notPermitted(`not permitted to look at pid ${pid}`, pid, error);
     }
     throw error;
   }
@@ -130,6 +126,25 @@ function vdsoOf(pid: number, stat: ProcessStat, maps: readonly Mapping[]): Mappi
     pid,
     hint: "it reads the clock by system calls, which timeskew does not change",
   });
+}
+
+/** Whether an opened process has ended since. */
+export function hasEnded({ pid, proc, memoryPid }: Process): boolean {
+  try {
+    const task = parseStat(readThrough(proc, pid, memoryPid === pid ? "stat" : `task/${memoryPid}/stat`));
+    return task.state === "Z" || task.state === "X";
+  } catch (error) {
+    return error instanceof TimeskewError && error.code === "E_GONE";
+  }
+}
+
+/** The kernel lets a process be looked at by its user, and by root unless it has privileges that we lack. */
+export function notPermitted(message: string, pid: number, cause?: unknown): TimeskewError {
+  const hint =
+    process.geteuid?.() === 0
+      ? "it has capabilities that we lack, or lives outside our user namespace: run timeskew as root of the host"
+      : "run timeskew with sudo, or as the user who started the process";
+  return new TimeskewError("E_PERMISSION", message, { pid, hint, cause });
 }
 
 export function noSuchProcess(pid: number): TimeskewError {
