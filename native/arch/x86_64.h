@@ -81,6 +81,7 @@ static inline int is_signal_frame_pc(const uint64_t *word) {
   return (word[2] & 0xffff) == CS_64BIT && (word[1] & 2) && !(word[1] >> 22);
 }
 #define SIGNAL_FRAME_WORDS 3
+#define SIGNAL_FRAME_SP_BEFORE_PC 8 /* struct sigcontext: rsp, rip, eflags, cs */
 
 /*
  * The self-restoring stub: makes one system call, or one function call on a stack of ours, puts back every register

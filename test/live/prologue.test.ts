@@ -36,4 +36,28 @@ describe.for(["clock_gettime", "gettimeofday", "time"])("%s", (name) => {
     expect(state(victim.pid)).toBe("T");
     expect(await victim.finish({ [name]: 0n })).toEqual([]);
   });
+
+  test.for(STEPS)("%i instructions into it, in a signal handler above it", async (steps, context) => {
+    needPrograms(context, "gcc");
+    needTracing(context, { permitted: true });
+    await using victim = await startStepper(name, steps, "handler");
+    const { movedThreads } = await inject(victim.pid, "--offset", "-600s");
+    // The handler's thread is elsewhere; it is the frame, through which it returns, that is moved.
+    expect(movedThreads).toBe(victim.offset > 0 && victim.offset < JUMP ? 1 : 0);
+    expect(state(victim.pid)).toBe("T");
+    expect(await victim.finish({ [name]: victim.offset === 0 ? -10n * MINUTE : 0n })).toEqual([]);
+  });
+
+  test.for(STEPS)("%i instructions into it, in a handler, recovered meanwhile", async (steps, context) => {
+    needPrograms(context, "gcc");
+    needTracing(context, { permitted: true });
+    await using victim = await startStepper(name, steps, "handler");
+    await inject(victim.pid, "--offset", "-600s");
+    // Our pages must stay for as long as the frame leads there.
+    const lingers = victim.offset > 0 && victim.offset < JUMP;
+    const recovered = await recover(victim.pid);
+    expect(recovered).toMatchObject({ action: "recovered", ...(lingers ? { state: "lingering" } : {}) });
+    expect(state(victim.pid)).toBe("T");
+    expect(await victim.finish({ [name]: 0n })).toEqual([]);
+  });
 });

@@ -78,9 +78,21 @@ export interface Stepper extends AsyncDisposable {
   finish(skews: Skews): Promise<string[]>;
 }
 
-export function startStepper(name: string, steps: number): Promise<Stepper> {
+/** @param where in the function itself, or in a signal handler that has interrupted it there */
+export function startStepper(
+  name: string,
+  steps: number,
+  where: "function" | "handler" = "function",
+): Promise<Stepper> {
   return assemble(async (own) => {
-    const dialog = own(await Dialog.start([await build(STEPPER), name, String(steps)]));
+    const dialog = own(
+      await Dialog.start([
+        await build(STEPPER),
+        name,
+        String(steps),
+        ...(where === "handler" ? ["handler"] : []),
+      ]),
+    );
     const { pid, offset } = JSON.parse(await dialog.line()) as { pid: number; offset: number };
     const finish = async (skews: Skews) =>
       complaints([await dialog.askJson<Reading>("go")], skews, new Map());

@@ -1,7 +1,9 @@
 /*
- * A process that stands inside a function of the vDSO: `stepper FUNCTION STEPS`. The program starts a child,
- * single-steps it into clock_gettime, gettimeofday or time and STEPS instructions further, and lets go of it
- * there, stopped as by Ctrl-Z. One line tells the child's pid and how many bytes of the function lie behind it.
+ * A process that stands inside a function of the vDSO: `stepper FUNCTION STEPS [handler]`. The program starts a
+ * child, single-steps it into clock_gettime, gettimeofday or time and STEPS instructions further, and lets go of it
+ * there, stopped as by Ctrl-Z. With `handler` a signal interrupts it there, and it is stopped in the handler: only a
+ * signal frame on its stack leads back. One line tells the child's pid and how many bytes of the function lie
+ * behind it.
  *
  * A line on stdin lets the child go on; another line then tells what it read, between two true times. The
  * end of stdin ends both.
@@ -58,7 +60,7 @@ static const struct subject *find_subject(const char *name)
 	for (size_t i = 0; i < sizeof(subjects) / sizeof(subjects[0]); i++)
 		if (strcmp(subjects[i].name, name) == 0)
 			return &subjects[i];
-	fprintf(stderr, "usage: stepper clock_gettime|gettimeofday|time STEPS\n");
+	fprintf(stderr, "usage: stepper clock_gettime|gettimeofday|time STEPS [handler]\n");
 	exit(1);
 }
 
@@ -75,6 +77,12 @@ static void fail(const char *what)
 	exit(1);
 }
 
+static void stop_here(int signal)
+{
+	(void)signal;
+	raise(SIGSTOP);
+}
+
 static void run_child(const struct vdso *vdso, const struct subject *subject)
 {
 	struct timespec before, value, after;
@@ -83,6 +91,7 @@ static void run_child(const struct vdso *vdso, const struct subject *subject)
 	prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
 	if (ptrace(PTRACE_TRACEME, 0, 0, 0))
 		fail("PTRACE_TRACEME");
+	signal(SIGUSR1, stop_here);
 	raise(SIGSTOP);
 	syscall(SYS_clock_gettime, subject->from, &before);
 	value = subject->read(vdso);
@@ -113,7 +122,7 @@ static void step(pid_t child)
 }
 
 /* Into the function, so many steps further, and left there, stopped. */
-static uintptr_t leave_inside(pid_t child, uintptr_t function, int steps)
+static uintptr_t leave_inside(pid_t child, uintptr_t function, int steps, int signal)
 {
 	uintptr_t at;
 	int status;
@@ -125,14 +134,14 @@ static uintptr_t leave_inside(pid_t child, uintptr_t function, int steps)
 	while (steps-- > 0)
 		step(child);
 	at = program_counter(child);
-	if (ptrace(PTRACE_DETACH, child, 0, SIGSTOP) || waitpid(child, &status, WUNTRACED) != child)
+	if (ptrace(PTRACE_DETACH, child, 0, signal) || waitpid(child, &status, WUNTRACED) != child)
 		fail("PTRACE_DETACH");
 	return at - function;
 }
 
 int main(int argc, char **argv)
 {
-	const struct subject *subject = find_subject(argc == 3 ? argv[1] : "");
+	const struct subject *subject = find_subject(argc == 3 || argc == 4 ? argv[1] : "");
 	struct vdso vdso = find_vdso();
 	pid_t child = fork();
 	uintptr_t offset;
@@ -140,7 +149,7 @@ int main(int argc, char **argv)
 
 	if (child == 0)
 		run_child(&vdso, subject);
-	offset = leave_inside(child, address_of(&vdso, subject), atoi(argv[2]));
+	offset = leave_inside(child, address_of(&vdso, subject), atoi(argv[2]), argc == 4 ? SIGUSR1 : SIGSTOP);
 	printf("{\"pid\":%d,\"offset\":%lu}\n", child, (unsigned long)offset);
 	fflush(stdout);
 	if (getchar() == EOF)
