@@ -82,6 +82,17 @@ static int drain_released(struct session *s, const struct ts_step *step) {
   }
 }
 
+/* The threads that were inside have exited: any other will do for the remote calls that follow. */
+static int stop_any(struct session *s) {
+  for (uint32_t i = 0; i < s->count; i++) {
+    struct thread *t = &s->threads[i];
+    if (thread_seize(s, t) < 0) continue;
+    (void)thread_interrupt(t);
+    if (thread_await_stop(s, t, sys_now() + STOP_TIMEOUT_NS) == 0) return 0;
+  }
+  return -ESRCH;
+}
+
 int drain(struct session *s, const struct ts_step *step) {
   s->committed = 1;
   for (uint32_t i = 0; i < s->count; i++) {
@@ -99,7 +110,8 @@ int drain(struct session *s, const struct ts_step *step) {
   }
   if (count_inside(s)) {
     int r = drain_released(s, step);
-    if (r < 0 && r != -ESRCH) return r;
+    if (r == -ESRCH) r = stop_any(s);
+    if (r < 0) return r;
   }
   s->report->lingering = count_inside(s);
   return 0;

@@ -5,6 +5,7 @@ import { TimeskewError } from "../errors.ts";
 import { address } from "../machine/address.ts";
 import { planRewrites } from "../patch/trampoline.ts";
 import { isFrozen } from "../target/frozen.ts";
+import { hasSeccomp } from "../target/process.ts";
 import { readStatus, tracerOf, yamaScope } from "../tracer/diagnose.ts";
 import { loadHelper, loadPayload } from "../tracer/native.ts";
 import type { Check, DoctorResult } from "../types.ts";
@@ -114,7 +115,7 @@ function targetChecks(pid: number): Check[] {
     stateCheck(found),
     tracerCheck(pid),
     frozenCheck(pid),
-    seccompCheck(process.status.seccomp ?? 0),
+    seccompCheck(hasSeccomp(process)),
     ...("mark" in found
       ? []
       : [attempt("address", () => `pages free at 0x${findPages(target).toString(16)}`)]),
@@ -155,8 +156,8 @@ function frozenCheck(pid: number): Check {
   };
 }
 
-function seccompCheck(mode: number): Check {
-  if (mode === 0) return ok("seccomp", "no filter");
+function seccompCheck(filtered: boolean): Check {
+  if (!filtered) return ok("seccomp", "no filter");
   if (has(CAP_SYS_ADMIN)) return ok("seccomp", "has a filter, which we may suspend while it is stopped");
   return {
     name: "seccomp",

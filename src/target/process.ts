@@ -101,10 +101,20 @@ function refuseThread(pid: number, status: ProcessStatus): void {
   });
 }
 
+/** The thread ids of an opened process; none if it has ended. */
+function tasksOf(proc: number): string[] {
+  try {
+    return readdirSync(`/proc/self/fd/${proc}/task`);
+  } catch (error) {
+    if (errorCode(error) === "ENOENT" || errorCode(error) === "ESRCH") return [];
+    throw error;
+  }
+}
+
 /** A main thread that has called pthread_exit stays as a zombie while others run on. */
 function livingTask(pid: number, stat: ProcessStat, proc: number): number {
   if (stat.state !== "Z" && stat.state !== "X") return pid;
-  for (const name of readdirSync(`/proc/self/fd/${proc}/task`)) {
+  for (const name of tasksOf(proc)) {
     const task = parseStat(readThrough(proc, pid, `task/${name}/stat`));
     if (task.state !== "Z" && task.state !== "X") return task.pid;
   }
@@ -125,6 +135,23 @@ function vdsoOf(pid: number, stat: ProcessStat, maps: readonly Mapping[]): Mappi
   throw new TimeskewError("E_NO_VDSO", `pid ${pid} (${stat.command}) has no vDSO mapped`, {
     pid,
     hint: "it reads the clock by system calls, which timeskew does not change",
+  });
+}
+
+/**
+ * Whether any thread has a seccomp filter (or strict mode): each has its own, and a system call that we make in a
+ * thread could be deadly to the process.
+ */
+export function hasSeccomp({ pid, proc, status }: Process): boolean {
+  if (status.seccomp) return true;
+  if (status.threads === 1) return false;
+  return tasksOf(proc).some((task) => {
+    try {
+      return (parseStatus(readThrough(proc, pid, `task/${task}/status`)).seccomp ?? 0) !== 0;
+    } catch (error) {
+      if (error instanceof TimeskewError && error.code === "E_GONE") return false; // that thread has exited
+      throw error;
+    }
   });
 }
 

@@ -8,7 +8,7 @@ import { type ErrorCode, type TargetState, TimeskewError } from "../errors.ts";
 import type { PatchPlan } from "../patch/plan.ts";
 import { isFrozen } from "../target/frozen.ts";
 import { parseStat, parseStatus } from "../target/proc.ts";
-import type { Process } from "../target/process.ts";
+import { hasSeccomp, type Process } from "../target/process.ts";
 import type { Report } from "./encode.ts";
 
 const { EPERM, ESRCH, EAGAIN, ENOMEM, EEXIST, EINVAL, ETIMEDOUT, ESTALE } = constants.errno;
@@ -88,7 +88,8 @@ function causeOf(
   }
 }
 
-function refusedToSeize(report: Report, { pid, status }: Process, name: string): Cause {
+function refusedToSeize(report: Report, process: Process, name: string): Cause {
+  const { pid, status } = process;
   if (report.error !== EPERM) return ["E_FAILED", `cannot attach to ${name}: ${errno(report.error)}`];
   const tracer = tracerOf(pid, report.culprit);
   if (tracer !== undefined) {
@@ -104,13 +105,7 @@ function refusedToSeize(report: Report, { pid, status }: Process, name: string):
     ];
   }
   if (mayPtrace) {
-    if (status.seccomp) {
-      return [
-        "E_PERMISSION",
-        `${name} has a seccomp filter, which we may not suspend`,
-        "that takes CAP_SYS_ADMIN: run timeskew as root of the host, not in a sandbox",
-      ];
-    }
+    if (hasSeccomp(process)) return maySuspendNoFilter(name);
     return [
       "E_PERMISSION",
       `${name} cannot be attached to, although we have CAP_SYS_PTRACE`,
@@ -138,10 +133,19 @@ function refusedToSeize(report: Report, { pid, status }: Process, name: string):
       "run timeskew with sudo",
     ];
   }
+  if (hasSeccomp(process)) return maySuspendNoFilter(name);
   return [
     "E_PERMISSION",
     `not permitted to attach to ${name}`,
     "it has raised privileges or is not dumpable: run timeskew with sudo",
+  ];
+}
+
+function maySuspendNoFilter(name: string): Cause {
+  return [
+    "E_PERMISSION",
+    `${name} has a seccomp filter, which we may not suspend`,
+    "that takes CAP_SYS_ADMIN: run timeskew as root of the host, not in a sandbox",
   ];
 }
 

@@ -5,7 +5,7 @@
 import { constants } from "node:os";
 import { TimeskewError } from "../errors.ts";
 import type { PatchPlan } from "../patch/plan.ts";
-import type { Process } from "../target/process.ts";
+import { hasSeccomp, type Process } from "../target/process.ts";
 import { diagnose } from "./diagnose.ts";
 import { decodeReport, encodePlan, REPORT_BYTES, type Report } from "./encode.ts";
 import { loadHelper } from "./native.ts";
@@ -50,7 +50,7 @@ export function execute(
     proc: process.proc,
     memoryPid: process.memoryPid,
     stopTimeoutNs: BigInt(Math.round(stopTimeoutMs * 1e6)),
-    seccomp: (process.status.seccomp ?? 0) !== 0,
+    seccomp: hasSeccomp(process),
     ourChild: process.status.ppid === globalThis.process.pid,
   });
   const output = new Uint8Array(encoded.outputSize);

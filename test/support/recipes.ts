@@ -47,6 +47,8 @@ export const HAMMER: Recipe = {
 
 export const TRACER: Recipe = { name: "tracer", sources: ["tracer.c"], command: ["gcc", ...C_FLAGS] };
 
+export const SANDBOX: Recipe = { name: "sandbox", sources: ["sandbox.c"], command: ["gcc", ...C_FLAGS] };
+
 export const STEPPER: Recipe = {
   name: "stepper",
   sources: ["stepper.c", "vdso.c", "vdso.h"],

@@ -3,7 +3,7 @@ import { build, type Recipe } from "./build.ts";
 import { Dialog, type DialogOptions } from "./dialog.ts";
 import { assemble } from "./own.ts";
 import { complaints, failures, type Reading, type Skews } from "./readings.ts";
-import { GLIBC, HAMMER, I386, STEPPER, TRACER } from "./recipes.ts";
+import { GLIBC, HAMMER, I386, SANDBOX, STEPPER, TRACER } from "./recipes.ts";
 
 /** A victim past its first line: it runs its own code by then. */
 async function greeted(recipe: Recipe, args: readonly unknown[] = [], options: DialogOptions = {}) {
@@ -103,6 +103,25 @@ export function startStepper(
 /** Another tracer on a process. */
 export function startTracer(pid: number): Promise<Dialog> {
   return greeted(TRACER, [pid]);
+}
+
+/** A process that a seccomp filter kills for mmap and munmap; with "thread", only its second thread has the filter. */
+export interface Sandboxed extends AsyncDisposable {
+  readonly pid: number;
+  /** What is wrong with its wall clock, if it is to be skewed like this. */
+  complaints(skews: Skews): Promise<string[]>;
+}
+
+export function startSandboxed(filtered: "process" | "thread"): Promise<Sandboxed> {
+  return assemble(async (own) => {
+    const dialog = own(await greeted(SANDBOX, [filtered]));
+    const read = () => dialog.askJson<Reading>("read");
+    await read(); // past the filter
+    return {
+      pid: dialog.pid,
+      complaints: async (skews: Skews) => complaints([await read()], skews, new Map()),
+    };
+  });
 }
 
 /** A 32-bit process. */

@@ -45,7 +45,7 @@ const privileged = statusFile({ Name: "node", Uid: ids(0), CapEff: "000000000008
 /** What diagnose looks at of a process. */
 function processOf(status: Partial<Process["status"]> = {}): Process {
   const uid = { real: 1000, effective: 1000, saved: 1000, filesystem: 1000 };
-  return { pid: 812, command: "redis-server", status: { uid, seccomp: 0, ...status } } as Process;
+  return { pid: 812, command: "redis-server", status: { uid, seccomp: 0, threads: 1, ...status } } as Process;
 }
 
 const STEPS: readonly Step[] = [
