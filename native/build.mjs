@@ -18,7 +18,17 @@ const machine = { x64: "x86_64" }[process.arch];
 
 const STRICT = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-O2"];
 const FREESTANDING = ["-ffreestanding", "-fno-stack-protector", "-fno-asynchronous-unwind-tables"];
-const HELPER = ["thread.c", "threads.c", "memory.c", "remote.c", "stacks.c", "drain.c", "plan.c"];
+const HELPER = [
+  "worker.c",
+  "thread.c",
+  "threads.c",
+  "sleeper.c",
+  "memory.c",
+  "remote.c",
+  "stacks.c",
+  "drain.c",
+  "plan.c",
+];
 const PAYLOAD = ["clock.c", "probe.c", "entry.S"];
 /*
  * What lives across the payload's call of the original goes to its own stack, not to registers that it would have to

@@ -4,8 +4,8 @@
  * The jumps are gone by now, so nobody enters again: a thread once seen outside is outside for good. Threads that
  * are inside need a fraction of a microsecond to leave, if only they run; so each is let run for a moment while the
  * others, who would compete for the processor, still stand. Whoever is not out after a few turns (parked in a signal
- * handler above our frame, stopped by job control) is released with everybody else and looked at again, alone, until
- * the step's time is over.
+ * handler above our frame, stopped by job control) is let go with everybody else, and looked at again later, in a session
+ * of its own (plan.c).
  */
 #include "session.h"
 
@@ -18,8 +18,23 @@ static const int64_t TURNS_NS[] = {20000, 100000, 500000, 2000000};
 #define STOP_TIMEOUT_NS 500000000ull
 
 static int inside(struct session *s, const struct ts_step *step, struct thread *t) {
-  return stacks_inside(s, t, step->address, step->address + step->length,
-                       (const struct ts_pair *)(s->data + step->a), step->count);
+  return stacks_inside(s, t, step->address, step->address + step->length);
+}
+
+/*
+ * One that sleeps. If it is inside while we look at its stack, and still is when it is seen asleep again, it has been
+ * inside all the time, and what shows that has not changed under our eyes. If it woke up, it is stopped and looked at.
+ */
+static int sleeper_inside(struct session *s, const struct ts_step *step, struct thread *t) {
+  if (t->clear && sleeper_slept_on(t)) return 0;
+  if (sleeper_look(s, t)) {
+    int looked = inside(s, step, t);
+    if (sleeper_is_still(s, t)) return looked;
+  }
+  (void)thread_interrupt(s, t);
+  int r = thread_await_stop(s, t, sys_now() + STOP_TIMEOUT_NS);
+  if (r == -ESRCH) return 0;
+  return r < 0 ? 1 : inside(s, step, t);
 }
 
 /* Lets a stopped thread run for a moment, stops it again and looks. -errno only where that went wrong. */
@@ -27,7 +42,7 @@ static int give_a_turn(struct session *s, const struct ts_step *step, struct thr
   if (sys_ptrace(PTRACE_CONT, t->tid, 0, 0) < 0) return 0;
   t->state = THREAD_RUNNING;
   sys_sleep_ns(ns);
-  if (thread_interrupt(t) < 0) return 0;
+  if (thread_interrupt(s, t) < 0) return 0;
   int r = thread_await_stop(s, t, sys_now() + STOP_TIMEOUT_NS);
   if (r == -ESRCH) {
     t->inside = 0;
@@ -44,60 +59,12 @@ static uint32_t count_inside(const struct session *s) {
   return n;
 }
 
-/*
- * Everybody goes on; the ones inside are stopped for a look, time and again. Leaves one of them stopped when all are
- * out, for the remote calls that follow.
- */
-static int drain_released(struct session *s, const struct ts_step *step) {
-  uint64_t deadline = sys_now() + step->value;
-  int64_t pause = 1000000;
-  session_release(s);
-  for (;;) {
-    for (uint32_t i = 0; i < s->count; i++) {
-      struct thread *t = &s->threads[i];
-      if (!t->inside) continue;
-      int r = t->state == THREAD_GONE ? thread_seize(s, t) : 0;
-      if (r == -ESRCH) t->inside = 0;
-      if (r == 0) (void)thread_interrupt(t);
-    }
-    struct thread *out = NULL;
-    for (uint32_t i = 0; i < s->count; i++) {
-      struct thread *t = &s->threads[i];
-      if (!t->inside || t->state != THREAD_SEIZED) continue;
-      int r = thread_await_stop(s, t, sys_now() + STOP_TIMEOUT_NS);
-      if (r == -ESRCH) t->inside = 0;
-      if (r < 0) continue; /* still on its way: the next round finds it */
-      t->inside = (uint8_t)inside(s, step, t);
-      if (!t->inside) out = t;
-    }
-    for (uint32_t i = 0; i < s->count; i++) {
-      struct thread *t = &s->threads[i];
-      if (t->state == THREAD_STOPPED && t != out) thread_release(s, t);
-    }
-    if (!count_inside(s)) return out ? 0 : -ESRCH;
-    if (out) thread_release(s, out);
-    if (sys_now() > deadline) return 0;
-    sys_sleep_ns(pause);
-    if (pause < 16000000) pause *= 2;
-  }
-}
-
-/* The threads that were inside have exited: any other will do for the remote calls that follow. */
-static int stop_any(struct session *s) {
+int drain(struct session *s, const struct ts_step *step, uint32_t *lingering) {
   for (uint32_t i = 0; i < s->count; i++) {
     struct thread *t = &s->threads[i];
-    if (thread_seize(s, t) < 0) continue;
-    (void)thread_interrupt(t);
-    if (thread_await_stop(s, t, sys_now() + STOP_TIMEOUT_NS) == 0) return 0;
-  }
-  return -ESRCH;
-}
-
-int drain(struct session *s, const struct ts_step *step) {
-  s->committed = 1;
-  for (uint32_t i = 0; i < s->count; i++) {
-    struct thread *t = &s->threads[i];
-    t->inside = t->state == THREAD_STOPPED && inside(s, step, t);
+    t->inside = 0;
+    if (t->state == THREAD_ASLEEP) t->inside = (uint8_t)sleeper_inside(s, step, t);
+    else if (t->state == THREAD_STOPPED) t->inside = (uint8_t)inside(s, step, t);
   }
   uint64_t budget_end = sys_now() + HELD_NS + count_inside(s) * HELD_PER_THREAD_NS;
   for (int turn = 0; turn < TURNS; turn++) {
@@ -108,11 +75,6 @@ int drain(struct session *s, const struct ts_step *step) {
       if (r < 0 && r != -ETIMEDOUT) return r;
     }
   }
-  if (count_inside(s)) {
-    int r = drain_released(s, step);
-    if (r == -ESRCH) r = stop_any(s);
-    if (r < 0) return r;
-  }
-  s->report->lingering = count_inside(s);
+  *lingering = count_inside(s);
   return 0;
 }

@@ -12,7 +12,7 @@ int memory_read(struct session *s, uint64_t address, void *into, size_t n) {
    * Short, or a fault: a hole, or a guard page, which /proc/PID/mem would read as zeros and so lead a scan of one
    * stack into the next. Only a refusal is worth the other ways.
    */
-  if (r != -EPERM && r != -ENOSYS) return r == -ESRCH ? -ESRCH : -EFAULT;
+  if (r >= 0 || r == -EFAULT) return -EFAULT;
   if (s->mem >= 0 && sys_pread(s->mem, into, n, address) == (long)n) return 0;
   struct thread *t = session_runner(s);
   if (!t) return -ESRCH;
@@ -25,6 +25,27 @@ int memory_read(struct session *s, uint64_t address, void *into, size_t n) {
     at += take;
   }
   return 0;
+}
+
+#define PAGE 4096
+#define MOST_PAGES 8
+
+long memory_read_pages(struct session *s, uint64_t address, void *into, size_t n) {
+  /* A transfer ends with the last page that could be read: each is an element of its own. */
+  struct iovec here = {into, 0}, there[MOST_PAGES];
+  int pages = 0;
+  for (uint64_t at = address, end = address + n; at < end && pages < MOST_PAGES; pages++) {
+    uint64_t page_end = (at & ~(uint64_t)(PAGE - 1)) + PAGE;
+    size_t take = page_end < end ? page_end - at : end - at;
+    there[pages] = (struct iovec){(void *)(uintptr_t)at, take};
+    here.length += take;
+    at += take;
+  }
+  long r = sys6(NR_process_vm_readv, s->pid, (long)&here, 1, (long)there, pages, 0);
+  if (r >= 0) return r;
+  if (r == -EFAULT) return 0;
+  r = memory_read(s, address, into, there[0].length);
+  return r == 0 ? (long)there[0].length : r == -EFAULT ? 0 : r;
 }
 
 static int poke_bytes(struct session *s, uint64_t address, const void *from, size_t n) {

@@ -8,16 +8,12 @@
  */
 #include "session.h"
 
-/* Long: on an overloaded machine the thread has to wait for a processor, and giving up leaves it in the stub. */
-#define REMOTE_TIMEOUT_NS 10000000000ull
+/* Long at the least: on an overloaded machine the thread has to wait for a processor. */
+#define LEAST_REMOTE_TIMEOUT_NS 2000000000ull
 
-#define SIGILL 4
-#define SIGBUS 7
-#define SIGSEGV 11
-#define SIGSYS 31
-
-static int is_fault(int signal) {
-  return signal == SIGILL || signal == SIGTRAP || signal == SIGBUS || signal == SIGSEGV || signal == SIGSYS;
+static uint64_t remote_deadline(const struct session *s) {
+  uint64_t patience = s->plan->stop_timeout_ns;
+  return sys_now() + (patience > LEAST_REMOTE_TIMEOUT_NS ? patience : LEAST_REMOTE_TIMEOUT_NS);
 }
 
 static int set_mask(struct thread *t, uint64_t mask) {
@@ -49,9 +45,18 @@ static int abort_sequence(struct session *s, struct thread *t) {
   return thread_store(t, &t->regs);
 }
 
-/* Lets the thread run until its stub's call is done. */
+/* Whether somebody has sent the signal that the thread is stopped for; or it has faulted. */
+static int was_sent(const struct thread *t) {
+  struct child_event info = {0}; /* the start of a siginfo_t */
+  return sys_ptrace(PTRACE_GETSIGINFO, t->tid, 0, (uintptr_t)&info) == 0 && info.code <= 0;
+}
+
+/*
+ * Lets the thread run until its stub's call is done: 0, -errno, or the number of a signal that came first and that
+ * must be delivered before the call is made again.
+ */
 static int run_stub(struct session *s, struct thread *t, const struct stub *stub, struct registers *now) {
-  uint64_t deadline = sys_now() + REMOTE_TIMEOUT_NS;
+  uint64_t deadline = remote_deadline(s);
   int arrivals = 0, deliver = 0;
   for (;;) {
     long r = sys_ptrace(PTRACE_SYSCALL, t->tid, 0, (uintptr_t)deliver);
@@ -67,23 +72,24 @@ static int run_stub(struct session *s, struct thread *t, const struct stub *stub
     if (poll == POLL_GONE) return -ESRCH;
     t->state = THREAD_STOPPED;
     if (poll == POLL_SIGNAL) {
-      if (is_fault(signal)) return -EFAULT;
+      if (is_fault(signal)) return was_sent(t) ? signal : -EFAULT;
       deliver = signal; /* SIGSTOP, which no mask holds back: the kernel makes it a job-control stop */
       continue;
     }
     if (poll != POLL_SYSCALL) continue;
     struct iovec io = {now, sizeof *now};
     r = sys_ptrace(PTRACE_GETREGSET, t->tid, NT_PRSTATUS, (uintptr_t)&io);
+    /* The call has been made: its result is worth a second question. */
+    if (r < 0) r = sys_ptrace(PTRACE_GETREGSET, t->tid, NT_PRSTATUS, (uintptr_t)&io);
     if (r < 0) return (int)r;
     /* Entry and exit of the stub's own system call stop at the same pc; the exit is the one that counts. */
     if (regs_pc(now) == stub->done && ++arrivals == 2) return 0;
   }
 }
 
-static int remote(struct session *s, struct stub *stub, int64_t *result) {
-  struct thread *t = session_runner(s);
+/* 0, -errno, or a signal, in whose delivery the thread is stopped with its own registers. */
+static int attempt(struct session *s, struct thread *t, struct stub *stub, int64_t *result) {
   if (s->stub_lost) return -EBUSY;
-  if (!t) return -ESRCH;
   long r = abort_sequence(s, t);
   if (r < 0) return (int)r;
   r = sys_ptrace(PTRACE_GETSIGMASK, t->tid, sizeof stub->mask, (uintptr_t)&stub->mask);
@@ -99,26 +105,47 @@ static int remote(struct session *s, struct stub *stub, int64_t *result) {
   if (r < 0) return (int)r;
   r = thread_store(t, &stub->start);
   if (r < 0) return (int)r;
-  r = set_mask(t, ~0ull);
+  r = set_mask(t, HELD_SIGNALS);
   /* Now it is safe to skip what the stub does about signals for the case that we had died before this line. */
   regs_set_pc(&stub->start, stub->masked);
   if (r == 0) r = thread_store(t, &stub->start);
+  if (r == 0 && s->plan->flags & TS_SUSPEND_SECCOMP) r = thread_suspend_filters(t, 1);
   struct registers now;
   if (r == 0) r = run_stub(s, t, stub, &now);
   if (r == 0 && result) *result = regs_result(&now);
-  if (r == -ESRCH) return (int)r;
+  if (t->state == THREAD_GONE) return -ESRCH;
 
   if (t->state != THREAD_STOPPED) {
     /* It hangs in the kernel. Stop it where it is; failing that it finishes the stub by itself. */
-    if (thread_interrupt(t) < 0 || thread_await_stop(s, t, sys_now() + REMOTE_TIMEOUT_NS) < 0) {
+    if (thread_interrupt(s, t) < 0 || thread_await_stop(s, t, remote_deadline(s)) < 0) {
       s->stub_lost = 1;
       return -ETIMEDOUT;
     }
   }
   int mask_error = set_mask(t, stub->mask);
   int store_error = thread_store(t, &was);
+  if (store_error) store_error = thread_store(t, &was);
+  if (store_error) s->stub_lost = 1; /* it may still be there, and goes on by itself */
   t->regs = was;
-  return r ? (int)r : mask_error ? mask_error : store_error;
+  if (s->plan->flags & TS_SUSPEND_SECCOMP && r == 0) r = thread_suspend_filters(t, 0);
+  return r < 0 ? (int)r : mask_error ? mask_error : store_error ? store_error : (int)r;
+}
+
+#define MOST_ATTEMPTS 100
+
+static int remote(struct session *s, struct stub *stub, int64_t *result) {
+  for (int i = 0; i < MOST_ATTEMPTS; i++) {
+    struct thread *t = session_runner(s);
+    if (!t) return -ESRCH;
+    int r = attempt(s, t, stub, result);
+    if (r <= 0) return r;
+    /* A signal that we could not hold back: its handler is set up, and we stop the thread before it runs. */
+    (void)thread_interrupt(s, t);
+    (void)sys_ptrace(PTRACE_CONT, t->tid, 0, (uintptr_t)r);
+    r = thread_await_stop(s, t, remote_deadline(s));
+    if (r < 0) return r;
+  }
+  return -EAGAIN;
 }
 
 int remote_syscall(struct session *s, uint64_t nr, const uint64_t arguments[6], int64_t *result) {

@@ -8,7 +8,8 @@
 #include "timeskew.h"
 
 enum thread_state {
-  THREAD_SEIZED,  /* interrupted, has not stopped yet */
+  THREAD_SEIZED,  /* may run; interrupted or about to be */
+  THREAD_ASLEEP,  /* in a system call, and left there; `regs` holds what /proc tells */
   THREAD_STOPPED, /* in a ptrace stop; `regs` holds its registers */
   THREAD_RUNNING, /* let go for a moment, still seized */
   THREAD_GONE,    /* exited, or detached */
@@ -19,6 +20,11 @@ struct thread {
   uint8_t state;
   uint8_t group_stop; /* stopped by job control as well */
   uint8_t inside;     /* TS_DRAIN: may be inside our code */
+  uint8_t restarted;  /* its system call will be made again */
+  uint8_t stubborn;   /* sleeps, and did not stop when we tried */
+  uint8_t clear;      /* sleeps, and on its stacks is nothing for the plan to do, as long as it is still */
+  int schedstat;      /* of a sleeper: descriptor of /proc/PID/task/TID/schedstat, or negative */
+  uint64_t arrivals;  /* how often it had been given a processor when we looked */
   struct registers regs;
 };
 
@@ -40,47 +46,81 @@ struct session {
   int32_t *seen; /* hash set of thread ids, a power of two large */
   uint32_t seen_size;
 
-  long policy, timer_slack; /* of the helper's thread, for afterwards */
-  int hurried;
+  uint32_t first_step;  /* where to begin: at a drain, when it is tried again */
+  const int32_t *only;  /* then, the threads that were inside; NULL: all */
+  uint32_t only_count;
+  const struct ts_step *moves; /* the TS_MOVE that applies to whoever wakes up, or NULL */
 
   int committed;  /* past the point of no return */
+  int entered;    /* a thread that we did not stop may have run into our pages */
   int stub_dirty; /* the stub's scratch holds our bytes */
   int stub_lost;  /* a thread that we could not stop runs there: hands off */
 };
 
+/* ---- worker.c: whose thread does the tracing ---------------------------------------------------------------------- */
+
+/* Calls run(context) on a new thread, and returns when that has ended and let every tracee go. */
+TS_MUST_CHECK int worker_run(void (*run)(void *), void *context);
+
 /* ---- thread.c, threads.c: who is stopped --------------------------------------------------------------------------- */
 
-/* The tool's thread runs before all others, from here to there. */
-void session_hurry(struct session *s);
-void session_unhurry(struct session *s);
-/* Stop every thread (or one, with TS_STOP_ONE) before the deadline. On failure some are left seized. */
+/* This thread, and those that it starts, run before all others from here to there. */
+struct precedence {
+  long policy, timer_slack;
+  int taken;
+};
+void hurry(struct precedence *before);
+void unhurry(const struct precedence *before);
+/*
+ * Stop every thread that runs (or one thread, with TS_STOP_ONE) before the deadline; those asleep in a system call are
+ * left asleep unless the plan wants them woken. On failure some are left seized.
+ */
 TS_MUST_CHECK int session_stop(struct session *s);
-/* Let every thread go; those first that stand still. */
+/* Stop who has woken up, and who is new. */
+TS_MUST_CHECK int session_refresh(struct session *s);
+/* Let the stopped ones go; the end of our thread does the rest. */
 void session_release(struct session *s);
 void session_free(struct session *s);
-/* A stopped thread to run remote calls and word writes through; NULL when none is left. */
+/* A stopped thread to run remote calls and word writes through; wakes one if all are asleep. NULL when none is left. */
 struct thread *session_runner(struct session *s);
 
 TS_MUST_CHECK int thread_seize(struct session *s, struct thread *t);
-int thread_interrupt(struct thread *t); /* a failure shows when the stop is awaited */
+/* A failure shows when the stop is awaited. */
+int thread_interrupt(struct session *s, struct thread *t);
 TS_MUST_CHECK int thread_await_stop(struct session *s, struct thread *t, uint64_t deadline);
-TS_MUST_CHECK int thread_load(struct session *s, struct thread *t);
 TS_MUST_CHECK int thread_store(struct thread *t, const struct registers *regs);
-void thread_release(struct session *s, struct thread *t);
+void thread_release(struct thread *t);
+/* A remote call may be forbidden to the thread that makes it: its seccomp filters do not apply while it does. */
+TS_MUST_CHECK int thread_suspend_filters(const struct thread *t, int suspend);
+/* Signals that an instruction causes, rather than another process. */
+int is_fault(int signal);
 
 /* One look at a thread that is on its way to a stop. */
-enum poll { POLL_PENDING, POLL_STOPPED, POLL_SYSCALL, POLL_SIGNAL, POLL_GONE };
+enum poll { POLL_PENDING, POLL_STOPPED, POLL_SYSCALL, POLL_SIGNAL, POLL_EVENT, POLL_GONE };
 enum poll thread_poll(const struct session *s, struct thread *t, int *signal);
-/* Replaces an entry of the list of threads that would not be let go: 0 is no thread. 0 where there is none. */
-TS_MUST_CHECK int straggler_replace(int tid, int by);
-/* How long a thread may take to stop when it is to be let go. */
-#define RELEASE_TIMEOUT_NS 100000000ull
 /* Waits a little longer each time. */
 void backoff(uint32_t round);
+
+/* ---- sleeper.c: who sleeps ----------------------------------------------------------------------------------------- */
+
+/* Reads /proc/PID/task/TID/`name` into text, which it ends with a 0; answers the length, or -errno. */
+long thread_file(const struct session *s, int tid, const char *name, char *text, size_t size);
+/* Whether a thread sleeps in a system call in which it may be left; fills its registers as far as they are known. */
+int sleeper_look(struct session *s, struct thread *t);
+/* Whether it has slept on, or is asleep where it was at the last look, if no more can be told. */
+int sleeper_is_still(struct session *s, struct thread *t);
+/* The same, without doubt. */
+int sleeper_slept_on(const struct thread *t);
+/* The one that minds being woken least; NULL where nobody sleeps. */
+struct thread *sleeper_choose(struct session *s);
+/* Stops a sleeper. A wait that it will begin again is shortened by what it has waited, where that can be done. */
+TS_MUST_CHECK int sleeper_wake(struct session *s, struct thread *t, uint64_t deadline);
 
 /* ---- memory.c: the target's memory ----------------------------------------------------------------------- */
 
 TS_MUST_CHECK int memory_read(struct session *s, uint64_t address, void *into, size_t n);
+/* As much as can be read up to the first hole: whole pages, but for the first one's part. 0: nothing. */
+long memory_read_pages(struct session *s, uint64_t address, void *into, size_t n);
 /* Writes read-only pages too. Not one access: only for bytes that no thread uses. */
 TS_MUST_CHECK int memory_write(struct session *s, uint64_t address, const void *from, size_t n);
 /* Replaces one aligned 8-byte word by one access. */
@@ -95,15 +135,22 @@ TS_MUST_CHECK int remote_finish(struct session *s);
 
 /* ---- stacks.c: return addresses and signal frames --------------------------------------------------------- */
 
+/* How many signal frames would return to a pair.from. */
+uint32_t stacks_count(struct session *s, struct thread *t, const struct ts_pair *pairs, uint32_t count);
 /* Signal frames that would return to pair.from return to pair.to instead; counts them in *changed. */
 TS_MUST_CHECK int stacks_move(struct session *s, struct thread *t, const struct ts_pair *pairs, uint32_t count,
                               uint32_t *changed);
 /* Whether a thread may be executing, or may return to, code in [start, end). */
-int stacks_inside(struct session *s, struct thread *t, uint64_t start, uint64_t end, const struct ts_pair *callees,
-                  uint32_t count);
+int stacks_inside(struct session *s, struct thread *t, uint64_t start, uint64_t end);
+
+/* ---- plan.c -------------------------------------------------------------------------------------------------- */
+
+/* Whether no step of the plan concerns what is on a sleeper's stacks. */
+int plan_passes_over(struct session *s, struct thread *t);
 
 /* ---- drain.c ------------------------------------------------------------------------------------------------ */
 
-TS_MUST_CHECK int drain(struct session *s, const struct ts_step *step);
+/* Counts the threads that may still be inside [address, +length) of the step, after giving each some turns to leave. */
+TS_MUST_CHECK int drain(struct session *s, const struct ts_step *step, uint32_t *lingering);
 
 #endif

@@ -1,7 +1,21 @@
 /*
  * thread.c - one thread of the target: seizing it, waiting for its stop, its registers, letting it go.
  */
+#include "arch/x86_64_calls.h"
 #include "session.h"
+
+#define OPTIONS (PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE)
+
+#define SIGILL 4
+#define SIGBUS 7
+#define SIGFPE 8
+#define SIGSEGV 11
+#define SIGSYS 31
+
+int is_fault(int signal) {
+  return signal == SIGILL || signal == SIGTRAP || signal == SIGBUS || signal == SIGFPE || signal == SIGSEGV ||
+         signal == SIGSYS;
+}
 
 /*
  * A thread that is running stops within a microsecond or two, on its own processor. One that waits for ours gets it
@@ -18,35 +32,56 @@ void backoff(uint32_t round) {
 }
 
 /* 'Z' or 'X' in /proc/PID/task/TID/stat: the thread has exited but is not reaped (a main thread that left first). */
-static int thread_has_exited(struct session *s, int tid) {
-  char path[32] = "task/", text[128];
-  uint32_t n = 5, digits = 0;
-  char reversed[12];
-  for (int v = tid; v > 0; v /= 10) reversed[digits++] = (char)('0' + v % 10);
-  while (digits) path[n++] = reversed[--digits];
-  copy_bytes(path + n, "/stat", 6);
-  int fd = (int)sys_openat(s->proc, path, O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return 1;
-  long got = sys_read(fd, text, sizeof text);
-  (void)sys_close(fd);
-  /* comm may hold anything, but the last ')' ends it; 128 bytes hold pid, 16 bytes of comm and the state. */
+static int thread_has_exited(const struct session *s, int tid) {
+  char text[128];
+  long got = thread_file(s, tid, "/stat", text, sizeof text);
+  /* comm may hold anything, but the last ')' ends it; 127 bytes hold pid, 16 bytes of comm and the state. */
   for (long i = got - 3; i >= 0; i--)
     if (text[i] == ')') return text[i + 2] == 'Z' || text[i + 2] == 'X';
   return got <= 0;
 }
 
+/* How long a thread that was killed may take to exit. */
+#define EXIT_PATIENCE_NS 50000000ull
+
+/* "No such process" is said of a thread that is about to exit as well; of one that lives it is not to be believed. */
+static int thread_is_gone(const struct session *s, int tid) {
+  uint64_t deadline = sys_now() + EXIT_PATIENCE_NS;
+  for (uint32_t round = 0; !thread_has_exited(s, tid); round++) {
+    if (sys_now() > deadline) return 0;
+    backoff(round);
+  }
+  return 1;
+}
+
+/*
+ * Whether a thread is ours without our having seized it: the kernel attaches what a seized thread makes
+ * (PTRACE_O_TRACECLONE), and a thread that calls execve takes the main thread's id along. Only the tracer may interrupt.
+ */
+static int is_ours_already(int tid) { return sys_ptrace(PTRACE_INTERRUPT, tid, 0, 0) == 0; }
+
+#define SEIZE_ATTEMPTS 3
+
 int thread_seize(struct session *s, struct thread *t) {
-  unsigned long options = PTRACE_O_TRACESYSGOOD;
-  if (s->plan->flags & TS_SUSPEND_SECCOMP) options |= PTRACE_O_SUSPEND_SECCOMP;
-  long r = sys_ptrace(PTRACE_SEIZE, t->tid, 0, options);
-  int straggler = straggler_replace(t->tid, 0);
-  if (r == -EPERM && straggler) r = 0; /* still ours, from an earlier session */
-  if (r < 0 && (r == -ESRCH || thread_has_exited(s, t->tid))) return -ESRCH;
+  long r;
+  for (int attempt = 0; attempt < SEIZE_ATTEMPTS; attempt++) {
+    r = sys_ptrace(PTRACE_SEIZE, t->tid, 0, OPTIONS);
+    if (r == -EPERM && is_ours_already(t->tid)) r = 0;
+    if (r != -EPERM || thread_has_exited(s, t->tid)) break;
+    /* Or refused because it was exiting; if it is not any more, another thread has taken its id, by execve. */
+  }
+  if (r < 0 && thread_has_exited(s, t->tid)) return -ESRCH;
+  if (r == -ESRCH) return thread_is_gone(s, t->tid) ? -ESRCH : -EIO;
   if (r == 0) t->state = THREAD_SEIZED;
   return (int)r;
 }
 
-int thread_interrupt(struct thread *t) {
+int thread_suspend_filters(const struct thread *t, int suspend) {
+  return (int)sys_ptrace(PTRACE_SETOPTIONS, t->tid, 0, OPTIONS | (suspend ? PTRACE_O_SUSPEND_SECCOMP : 0));
+}
+
+int thread_interrupt(struct session *s, struct thread *t) {
+  if (!s->stopped_since) s->stopped_since = sys_now();
   t->state = THREAD_SEIZED;
   return (int)sys_ptrace(PTRACE_INTERRUPT, t->tid, 0, 0);
 }
@@ -63,6 +98,7 @@ enum poll thread_poll(const struct session *s, struct thread *t, int *signal) {
   int status = 0;
   long r = ended_as_our_child(s, t->tid) ? -ESRCH : sys_wait4(t->tid, &status, WNOHANG | WALL_THREADS);
   if (r == 0) return POLL_PENDING;
+  if (r == -ECHILD && !thread_is_gone(s, t->tid)) return POLL_PENDING;
   if (r < 0 || (status & 0xff) != 0x7f) { /* not ours any more, or exited */
     t->state = THREAD_GONE;
     return POLL_GONE;
@@ -73,24 +109,48 @@ enum poll thread_poll(const struct session *s, struct thread *t, int *signal) {
     t->state = THREAD_STOPPED;
     return POLL_STOPPED;
   }
+  if (status >> 16) return POLL_EVENT;
   return *signal == (SIGTRAP | 0x80) ? POLL_SYSCALL : POLL_SIGNAL;
 }
 
+static int read_registers(struct thread *t, struct registers *regs) {
+  struct iovec io = {regs, sizeof *regs};
+  return (int)sys_ptrace(PTRACE_GETREGSET, t->tid, NT_PRSTATUS, (uintptr_t)&io);
+}
+
 /* Reads the registers of a thread that has just stopped, and undoes what the stop did to its system call. */
-int thread_load(struct session *s, struct thread *t) {
-  struct iovec io = {&t->regs, sizeof t->regs};
-  long r = sys_ptrace(PTRACE_GETREGSET, t->tid, NT_PRSTATUS, (uintptr_t)&io);
-  if (r < 0) return (int)r;
-  if (regs_undo_eintr(&t->regs)) {
-    s->report->restarted++;
-    return thread_store(t, &t->regs);
-  }
-  return 0;
+static int load(struct session *s, struct thread *t) {
+  int r = read_registers(t, &t->regs);
+  if (r < 0) return r;
+  /* What job control interrupts is interrupted without us, too. */
+  t->restarted = !t->group_stop && regs_undo_eintr(&t->regs);
+  if (!t->restarted) return 0;
+  s->report->restarted++;
+  return thread_store(t, &t->regs);
 }
 
 int thread_store(struct thread *t, const struct registers *regs) {
   struct iovec io = {(void *)(uintptr_t)regs, sizeof *regs};
   return (int)sys_ptrace(PTRACE_SETREGSET, t->tid, NT_PRSTATUS, (uintptr_t)&io);
+}
+
+/*
+ * A thread that woke up in the middle of a prologue at the instant when the jump was written has run into one of the
+ * jump's bytes, which is an instruction that traps (src/patch/landing.ts). It goes on in the trampoline, and nobody hears
+ * of the trap.
+ */
+static int untrap(struct session *s, struct thread *t, int signal) {
+  struct registers regs;
+  if (!s->moves || !is_fault(signal) || read_registers(t, &regs) < 0) return 0;
+  const struct ts_pair *pairs = (const struct ts_pair *)(s->data + s->moves->a);
+  for (uint32_t i = 0; i < s->moves->count; i++) {
+    if (!regs_trapped_at(&regs, pairs[i].from, signal)) continue;
+    regs_set_pc(&regs, pairs[i].to);
+    if (thread_store(t, &regs) < 0) return 0;
+    s->report->moved++;
+    return 1;
+  }
+  return 0;
 }
 
 /* One look at an interrupted thread. 1: stopped and loaded, or gone; 0: not yet; or -errno. */
@@ -102,17 +162,19 @@ static int thread_collect(struct session *s, struct thread *t) {
     case POLL_GONE:
       return 1;
     case POLL_STOPPED: {
-      int r = thread_load(s, t);
-      if (r == -ESRCH) { /* killed while it stood still */
+      int r = load(s, t);
+      if (r == -ESRCH && thread_is_gone(s, t->tid)) { /* killed while it stood still */
         t->state = THREAD_GONE;
         return 1;
       }
-      return r < 0 ? r : 1;
+      return r == -ESRCH ? -EIO : r < 0 ? r : 1;
     }
     case POLL_SYSCALL:
+    case POLL_EVENT:
       signal = 0;
       break;
     case POLL_SIGNAL:
+      if (untrap(s, t, signal)) signal = 0;
       break;
   }
   /* A signal on its way: delivered as it would have been; our interrupt stops the thread right behind it. */
@@ -124,54 +186,18 @@ int thread_await_stop(struct session *s, struct thread *t, uint64_t deadline) {
   for (uint32_t round = 0;; round++) {
     int r = thread_collect(s, t);
     if (r) return r < 0 ? r : t->state == THREAD_GONE ? -ESRCH : 0;
+    /* The main thread's end is reported only behind that of all others, who may be waiting for us. */
+    if (round % 32 == 31 && t->tid == s->pid && thread_has_exited(s, t->tid)) {
+      t->state = THREAD_GONE;
+      return -ESRCH;
+    }
     if (sys_now() > deadline) return -ETIMEDOUT;
     backoff(round);
   }
 }
 
-void thread_release(struct session *s, struct thread *t) {
-  if (sys_ptrace(PTRACE_DETACH, t->tid, 0, 0) < 0) {
-    /* Killed meanwhile. Until we take note of its end, nobody else hears of it. */
-    int signal;
-    uint64_t deadline = sys_now() + RELEASE_TIMEOUT_NS;
-    for (uint32_t round = 0; thread_poll(s, t, &signal) != POLL_GONE && sys_now() < deadline; round++) backoff(round);
-  }
+/* A thread that was killed meanwhile cannot be detached; our thread's end makes its end known to whoever waits for it. */
+void thread_release(struct thread *t) {
+  (void)sys_ptrace(PTRACE_DETACH, t->tid, 0, 0);
   t->state = THREAD_GONE;
-}
-
-/* ---- stragglers --------------------------------------------------------------------------------------------- */
-
-/*
- * Threads that would not stop (they sleep in the kernel, uninterruptibly), so that they cannot be detached either.
- * When the tool ends, the kernel lets them go. A tool that lives on calls ts_settle until they are.
- */
-static int32_t stragglers[256];
-
-/* Replaces one entry by another; 0 where there is none. */
-int straggler_replace(int tid, int by) {
-  for (size_t i = 0; i < sizeof stragglers / sizeof *stragglers; i++) {
-    if (stragglers[i] != tid) continue;
-    stragglers[i] = by;
-    return 1;
-  }
-  return 0;
-}
-
-int ts_settle(void) {
-  int left = 0;
-  for (size_t i = 0; i < sizeof stragglers / sizeof *stragglers; i++) {
-    if (!stragglers[i]) continue;
-    int status = 0;
-    long r = sys_wait4(stragglers[i], &status, WNOHANG | WALL_THREADS);
-    if (r == 0) {
-      left++;
-      continue;
-    }
-    if (r > 0 && (status & 0xff) == 0x7f) {
-      int signal = status >> 16 ? 0 : (status >> 8) & 0xff;
-      (void)sys_ptrace(PTRACE_DETACH, stragglers[i], 0, (uintptr_t)signal);
-    }
-    stragglers[i] = 0;
-  }
-  return left;
 }

@@ -1,8 +1,10 @@
 /*
- * threads.c - seizing, stopping and releasing every thread of the target.
+ * threads.c - seizing, stopping and releasing the threads of the target.
  *
- * Everybody is seized and interrupted before anybody is waited for, so the stops overlap; the thread list is read
- * again until it names nobody new, because a thread that is not stopped yet may create others.
+ * Everybody is seized. Who runs is interrupted, all before anybody is waited for, so the stops overlap. Who sleeps in
+ * a system call is left asleep: it is in no code that we change, and being woken would cost it time, and perhaps the
+ * rest of a timeout that only the kernel knows. Sleepers may wake at any moment: session_refresh finds those who have.
+ * The thread list is read again until it names nobody new. A thread that a seized one makes is seized from its birth.
  */
 #include "session.h"
 
@@ -40,6 +42,8 @@ static int table_grow(struct session *s) {
 }
 
 void session_free(struct session *s) {
+  for (uint32_t i = 0; i < s->count; i++)
+    if (s->threads[i].schedstat >= 0) (void)sys_close(s->threads[i].schedstat);
   if (s->threads) sys_free(s->threads, s->capacity * sizeof *s->threads);
   if (s->seen) sys_free(s->seen, s->seen_size * sizeof *s->seen);
   s->threads = NULL;
@@ -54,7 +58,7 @@ static int adopt(struct session *s, int tid) {
     if (r < 0) return r;
   }
   struct thread *t = &s->threads[s->count];
-  *t = (struct thread){.tid = tid, .state = THREAD_GONE};
+  *t = (struct thread){.tid = tid, .state = THREAD_GONE, .schedstat = -1};
   int r = thread_seize(s, t);
   if (r == -ESRCH) return 0; /* exited meanwhile */
   if (r < 0) {
@@ -75,95 +79,186 @@ static int already_seen(const struct session *s, int32_t tid) {
   }
 }
 
-/* Seizes every thread that /proc/PID/task names and we do not know; answers how many, or -errno. */
-static int seize_new(struct session *s) {
+/* Calls visit for each thread that /proc/PID/task names, until one answers < 0; the sum of the answers, or -errno. */
+static int each_task(struct session *s, int (*visit)(struct session *, int tid)) {
   char buffer[4096];
-  int found = 0;
+  int sum = 0;
   int directory = (int)sys_openat(s->proc, "task", O_RDONLY | O_DIRECTORY_PORTABLE | O_CLOEXEC);
   if (directory < 0) return directory == -ENOENT ? -ESRCH : directory;
   for (;;) {
     long got = sys_getdents64(directory, buffer, sizeof buffer);
     if (got <= 0) {
       (void)sys_close(directory);
-      return got < 0 ? (int)got : found;
+      return got < 0 ? (int)got : sum;
     }
     for (long at = 0; at < got;) {
       const char *entry = buffer + at; /* struct linux_dirent64: u64 ino, s64 off, u16 reclen, u8 type, name */
       at += *(const uint16_t *)(entry + 16);
       int tid = 0;
       for (const char *c = entry + 19; *c >= '0' && *c <= '9'; c++) tid = tid * 10 + (*c - '0');
-      if (tid == 0 || already_seen(s, tid)) continue;
-      if ((s->plan->flags & TS_STOP_ONE) && found) continue;
-      int r = adopt(s, tid);
+      int r = tid ? visit(s, tid) : 0;
       if (r < 0) {
         (void)sys_close(directory);
         return r;
       }
-      found += r;
+      sum += r;
     }
   }
+}
+
+static int visit_new(struct session *s, int tid) { return already_seen(s, tid) ? 0 : adopt(s, tid); }
+
+/* Seizes every thread that we do not know yet, or those that are asked for; answers how many, or -errno. */
+static int seize_new(struct session *s) {
+  if (!s->only) return each_task(s, visit_new);
+  int found = 0;
+  for (uint32_t i = 0; i < s->only_count; i++) {
+    int r = visit_new(s, s->only[i]);
+    if (r < 0) return r;
+    found += r;
+  }
+  return found;
+}
+
+/* Waits for those who were interrupted. */
+static int collect(struct session *s, uint32_t first) {
+  /* In their own order: the ones interrupted first have most likely stopped first. */
+  for (uint32_t i = first; i < s->count; i++) {
+    struct thread *t = &s->threads[i];
+    if (t->state != THREAD_SEIZED) continue;
+    int r = thread_await_stop(s, t, s->deadline);
+    if (r < 0 && r != -ESRCH) {
+      s->report->culprit = t->tid;
+      return r;
+    }
+    if (t->state == THREAD_STOPPED && !regs_are_native(&t->regs) && !regs_in_syscall(&t->regs)) {
+      s->report->culprit = t->tid;
+      return -EINVAL; /* runs 32-bit code inside a 64-bit process */
+    }
+  }
+  return 0;
+}
+
+/* Seizes who is new, and stops those of them who are not asleep. Answers how many were new, or -errno. */
+static int stop_new(struct session *s) {
+  uint32_t first = s->count;
+  int found = seize_new(s);
+  if (found <= 0) return found;
+  if (s->report->stage == TS_STAGE_SEIZE) s->report->stage = TS_STAGE_STOP;
+  if (!(s->plan->flags & TS_WAKE_SLEEPERS)) {
+    for (uint32_t i = first; i < s->count; i++) {
+      struct thread *t = &s->threads[i];
+      if (!sleeper_look(s, t)) continue;
+      t->state = THREAD_ASLEEP;
+      /* Now, when nobody is stopped yet. */
+      t->clear = plan_passes_over(s, t) && sleeper_slept_on(t);
+    }
+  }
+  for (uint32_t i = first; i < s->count; i++)
+    if (s->threads[i].state == THREAD_SEIZED) (void)thread_interrupt(s, &s->threads[i]);
+  int r = collect(s, first);
+  return r < 0 ? r : found;
+}
+
+int session_refresh(struct session *s) {
+  s->deadline = sys_now() + s->plan->stop_timeout_ns;
+  for (int changed = 1; changed;) {
+    changed = 0;
+    for (uint32_t i = 0; i < s->count; i++) {
+      struct thread *t = &s->threads[i];
+      if (t->state != THREAD_ASLEEP || sleeper_slept_on(t) || sleeper_look(s, t)) continue;
+      (void)thread_interrupt(s, t);
+      changed = 1;
+    }
+    int r = changed ? collect(s, 0) : 0;
+    if (r == 0 && changed) r = stop_new(s);
+    if (r < 0) return r;
+  }
+  return 0;
+}
+
+/* With TS_STOP_ONE: the thread that minds it least is the only one that we seize. */
+static int visit_candidate(struct session *s, int tid) {
+  struct thread t = {.tid = tid, .state = THREAD_GONE, .schedstat = -1};
+  if (s->count == s->capacity) {
+    int r = table_grow(s);
+    if (r < 0) return r;
+  }
+  t.state = sleeper_look(s, &t) ? THREAD_ASLEEP : THREAD_SEIZED;
+  s->threads[s->count++] = t;
+  return 1;
+}
+
+static int stop_one(struct session *s) {
+  int found = each_task(s, visit_candidate);
+  if (found < 0) return found;
+  struct thread chosen = {.tid = 0}, *sleeper = sleeper_choose(s);
+  for (uint32_t i = 0; i < s->count && !chosen.tid; i++)
+    if (s->threads[i].state == THREAD_SEIZED) chosen = s->threads[i];
+  if (!chosen.tid && sleeper) chosen = *sleeper;
+  for (uint32_t i = 0; i < s->count; i++)
+    if (s->threads[i].schedstat >= 0) (void)sys_close(s->threads[i].schedstat);
+  s->count = 0;
+  if (!chosen.tid) return -ESRCH;
+  chosen.schedstat = -1;
+  s->threads[s->count++] = chosen;
+  struct thread *t = &s->threads[0];
+  int r = thread_seize(s, t);
+  if (r < 0) {
+    s->report->culprit = t->tid;
+    return r;
+  }
+  s->report->stage = TS_STAGE_STOP;
+  if (chosen.state == THREAD_ASLEEP) t->state = THREAD_ASLEEP;
+  if (t->state == THREAD_SEIZED) (void)thread_interrupt(s, t);
+  return collect(s, 0);
+}
+
+/* Whether we may suspend the filters of the thread that makes remote calls is known before anything is done. */
+static int try_suspend(struct session *s, const struct thread *t) {
+  if (!(s->plan->flags & TS_SUSPEND_SECCOMP)) return 0;
+  int r = thread_suspend_filters(t, 1);
+  if (r == 0) return thread_suspend_filters(t, 0);
+  s->report->stage = TS_STAGE_SEIZE;
+  s->report->culprit = t->tid;
+  return r;
 }
 
 int session_stop(struct session *s) {
   s->deadline = sys_now() + s->plan->stop_timeout_ns;
   s->report->stage = TS_STAGE_SEIZE;
-  for (uint32_t first = 0;;) {
-    int found = seize_new(s);
-    if (found < 0) return found;
-    if (found == 0) break;
-
-    s->report->stage = TS_STAGE_STOP;
-    if (!s->stopped_since) s->stopped_since = sys_now();
-    for (uint32_t i = first; i < s->count; i++) (void)thread_interrupt(&s->threads[i]);
-    /* In their own order: the ones interrupted first have most likely stopped first. */
-    for (uint32_t i = first; i < s->count; i++) {
-      struct thread *t = &s->threads[i];
-      int r = thread_await_stop(s, t, s->deadline);
-      if (r < 0 && r != -ESRCH) {
-        s->report->culprit = t->tid;
-        return r;
-      }
-      if (t->state == THREAD_STOPPED && !regs_are_native(&t->regs) && !regs_in_syscall(&t->regs)) {
-        s->report->culprit = t->tid;
-        return -EINVAL; /* runs 32-bit code inside a 64-bit process */
-      }
-    }
-    first = s->count;
-    if (s->plan->flags & TS_STOP_ONE) break;
+  int r;
+  if (s->plan->flags & TS_STOP_ONE)
+    r = stop_one(s);
+  else
+    do r = stop_new(s);
+    while (r > 0);
+  if (r == 0 && s->only && !s->count) r = stop_one(s); /* those that were inside have exited: any other will do */
+  if (r < 0) return r;
+  struct thread *runner = session_runner(s);
+  s->report->threads = s->report->asleep = 0;
+  for (uint32_t i = 0; i < s->count; i++) {
+    s->report->threads += s->threads[i].state != THREAD_GONE;
+    s->report->asleep += s->threads[i].state == THREAD_ASLEEP;
   }
-  s->report->threads = 0;
-  for (uint32_t i = 0; i < s->count; i++) s->report->threads += s->threads[i].state == THREAD_STOPPED;
-  return s->report->threads ? 0 : -ESRCH;
+  if (!s->report->threads) return -ESRCH;
+  return runner ? try_suspend(s, runner) : -ETIMEDOUT;
 }
 
 void session_release(struct session *s) {
-  for (uint32_t i = 0; i < s->count; i++) {
-    struct thread *t = &s->threads[i];
-    if (t->state == THREAD_STOPPED) thread_release(s, t);
-  }
-  uint64_t deadline = sys_now() + RELEASE_TIMEOUT_NS;
-  for (uint32_t i = 0; i < s->count; i++) {
-    struct thread *t = &s->threads[i];
-    if (t->state == THREAD_GONE) continue;
-    (void)thread_interrupt(t);
-    int r = thread_await_stop(s, t, deadline);
-    if (r == 0) {
-      thread_release(s, t);
-      deadline = sys_now() + RELEASE_TIMEOUT_NS;
-    } else if (r != -ESRCH && straggler_replace(0, t->tid)) {
-      s->report->stragglers++;
-    }
-    t->state = THREAD_GONE;
-  }
+  for (uint32_t i = 0; i < s->count; i++)
+    if (s->threads[i].state == THREAD_STOPPED) thread_release(&s->threads[i]);
   if (s->stopped_since) s->report->pause_ns += sys_now() - s->stopped_since;
   s->stopped_since = 0;
 }
 
-struct thread *session_runner(struct session *s) {
+/* ---- who works for us ------------------------------------------------------------------------------------------ */
+
+static struct thread *stopped_runner(struct session *s) {
   struct thread *best = NULL;
   for (uint32_t i = 0; i < s->count; i++) {
     struct thread *t = &s->threads[i];
-    if (t->state != THREAD_STOPPED || !regs_are_native(&t->regs)) continue;
+    if (t->state != THREAD_STOPPED || !regs_are_native(&t->regs) || !regs_are_of_a_program(&t->regs)) continue;
     /* One that stands in a system call is in no restartable sequence (rseq) and, by luck, in no hurry. */
     if (!t->group_stop && regs_in_syscall(&t->regs)) return t;
     if (!best || (best->group_stop && !t->group_stop)) best = t;
@@ -171,24 +266,52 @@ struct thread *session_runner(struct session *s) {
   return best;
 }
 
+/* How long a sleeper may take to stop before we try the next: a thread that waits in the kernel for good does not. */
+#define WAKE_PATIENCE_NS 50000000ull
+
+static struct thread *woken_runner(struct session *s) {
+  for (struct thread *t; (t = sleeper_choose(s)) != NULL;) {
+    int r = sleeper_wake(s, t, sys_now() + WAKE_PATIENCE_NS);
+    if (r == 0 && regs_are_native(&t->regs)) return t;
+    if (r == 0 || r == -ESRCH) continue;
+    s->report->culprit = t->tid;
+    t->state = THREAD_ASLEEP;
+    t->stubborn = 1;
+  }
+  /* None stops at once: the first that does will do. */
+  for (uint32_t round = 0; sys_now() < s->deadline; round++) {
+    for (uint32_t i = 0; i < s->count; i++) {
+      struct thread *t = &s->threads[i];
+      if (!t->stubborn || t->state != THREAD_ASLEEP) continue;
+      if (thread_await_stop(s, t, 0) == 0 && regs_are_native(&t->regs)) return t;
+    }
+    backoff(round);
+  }
+  return NULL;
+}
+
+struct thread *session_runner(struct session *s) {
+  struct thread *t = stopped_runner(s);
+  return t ? t : woken_runner(s);
+}
+
 /* ---- precedence ------------------------------------------------------------------------------------------------ */
 
 /*
- * While a session lasts the helper's thread takes precedence over everybody else, its timers are exact, and
- * the stop is as short as it can be. Not permitted without CAP_SYS_NICE; then it takes its turns like anybody.
+ * While a session lasts its thread takes precedence over everybody else, its timers are exact, and the stop is as short
+ * as it can be. Not permitted without CAP_SYS_NICE; then it takes its turns like anybody.
  */
-void session_hurry(struct session *s) {
+void hurry(struct precedence *before) {
   int fifo_priority = 1;
-  s->timer_slack = sys6(NR_prctl, PR_GET_TIMERSLACK, 0, 0, 0, 0, 0);
+  before->timer_slack = sys6(NR_prctl, PR_GET_TIMERSLACK, 0, 0, 0, 0, 0);
   (void)sys6(NR_prctl, PR_SET_TIMERSLACK, 1, 0, 0, 0, 0);
-  s->policy = sys6(NR_sched_getscheduler, 0, 0, 0, 0, 0, 0);
-  s->hurried = s->policy == SCHED_OTHER &&
-               sys6(NR_sched_setscheduler, 0, SCHED_FIFO, (long)&fifo_priority, 0, 0, 0) == 0;
+  before->policy = sys6(NR_sched_getscheduler, 0, 0, 0, 0, 0, 0);
+  before->taken = before->policy == SCHED_OTHER &&
+                  sys6(NR_sched_setscheduler, 0, SCHED_FIFO, (long)&fifo_priority, 0, 0, 0) == 0;
 }
 
-void session_unhurry(struct session *s) {
+void unhurry(const struct precedence *before) {
   int no_priority = 0;
-  if (s->hurried) (void)sys6(NR_sched_setscheduler, 0, SCHED_OTHER, (long)&no_priority, 0, 0, 0);
-  if (s->timer_slack > 0) (void)sys6(NR_prctl, PR_SET_TIMERSLACK, s->timer_slack, 0, 0, 0, 0);
-  s->hurried = 0;
+  if (before->taken) (void)sys6(NR_sched_setscheduler, 0, SCHED_OTHER, (long)&no_priority, 0, 0, 0);
+  if (before->timer_slack > 0) (void)sys6(NR_prctl, PR_SET_TIMERSLACK, before->timer_slack, 0, 0, 0, 0);
 }

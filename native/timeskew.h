@@ -15,15 +15,14 @@
  * A target is named by its pid and by a descriptor `proc` of its /proc/PID directory, which goes on meaning this very
  * process when the pid is used again. Closing the descriptor gives the lock back, as does our death.
  *
- * All calls of one session must come from one OS thread: ptrace belongs to it. native/README.md tells what each
- * call guarantees. Freestanding: nothing here needs a libc.
+ * native/README.md tells what each call guarantees. Freestanding: nothing here needs a libc.
  */
 #ifndef TIMESKEW_H
 #define TIMESKEW_H
 
 #include <stdint.h>
 
-#define TS_ABI 1
+#define TS_ABI 2
 #define TS_EXPORT __attribute__((visibility("default")))
 #define TS_MUST_CHECK __attribute__((warn_unused_result))
 
@@ -35,7 +34,7 @@ enum ts_op {
   TS_UNMAP = 3,  /* remote munmap */
   TS_WRITE = 4,  /* write data[a, +length); with TS_HAS_OLD its inverse writes data[b, +length) */
   TS_PATCH = 5,  /* rewrite one aligned 8-byte word: data[a, +8) must be there, data[b, +8) replaces it */
-  TS_MOVE = 6,   /* threads (and signal frames) at pair.from go on at pair.to; `count` pairs at data[a] */
+  TS_MOVE = 6,   /* threads (and signal frames) at pair.from go on at pair.to; `count` pairs at data[a]; stops who woke up */
   TS_CALL = 7,   /* call the function at `address` in the target, argument `value`, stack top `value2` */
   TS_READ = 8,   /* copy `length` bytes to the output buffer at offset a */
   TS_DRAIN = 9,  /* wait up to `value` ns until no thread can be inside [address, +length); see below */
@@ -45,9 +44,8 @@ enum ts_op {
 
 /*
  * TS_DRAIN is the point of no return: what was done before it is never rolled back after it. Where threads remain
- * inside, the steps behind it are left undone and report.lingering counts the threads. `count` further ranges
- * (start, end pairs at data[a]) are code whose callers may be inside: a signal frame that points there keeps the
- * thread counted.
+ * inside, the steps behind it are left undone and report.lingering counts the threads. The inverse of a TS_MAP, too,
+ * is carried out only if nobody can be inside what is executable.
  */
 
 struct ts_step {
@@ -72,6 +70,7 @@ struct ts_pair {
 #define TS_STOP_ONE 1u            /* stop one thread only: for plans that rewrite no code */
 #define TS_SUSPEND_SECCOMP 2u     /* the target has a seccomp filter */
 #define TS_OUR_CHILD 4u           /* the tool started the target: its exit status is not ours to take */
+#define TS_WAKE_SLEEPERS 8u       /* stop also those who sleep in a system call */
 
 struct ts_plan {
   uint32_t magic;
@@ -119,8 +118,8 @@ struct ts_report {
   uint32_t frames;    /* signal frames moved into a trampoline */
   uint32_t lingering; /* threads that may still be inside, after TS_DRAIN */
   uint32_t restarted; /* system calls put back after our stop had interrupted them */
-  uint32_t stragglers; /* threads that did not stop even to be let go: see ts_settle */
-  uint64_t pause_ns; /* first interrupt to last release of the whole target */
+  uint32_t asleep;    /* of `threads`: left asleep in a system call */
+  uint64_t pause_ns;  /* first interrupt to last release of whoever was stopped */
 };
 
 TS_EXPORT uint32_t ts_abi(void);
@@ -129,11 +128,6 @@ TS_EXPORT TS_MUST_CHECK int ts_read(int proc, int pid, uint64_t address, void *i
 TS_EXPORT TS_MUST_CHECK int ts_write(int proc, int pid, uint64_t address, const void *from, uint64_t length);
 /* The host's clock `id`, by system call (never a patched vDSO): out[0] seconds, out[1] nanoseconds. */
 TS_EXPORT TS_MUST_CHECK int ts_clock(int id, int64_t out[2]);
-/*
- * Lets those go that did not stop when a session ended, as soon as they do. Answers how many are left; call again while
- * there are any. A tool that exits need not: then the kernel lets them go.
- */
-TS_EXPORT TS_MUST_CHECK int ts_settle(void);
 TS_EXPORT TS_MUST_CHECK int ts_run(const void *plan, uint64_t plan_size, void *output, uint64_t output_size,
                                    struct ts_report *report);
 

@@ -1,11 +1,16 @@
 /*
- * x86_64.h - what the helper knows about a tracee on x86-64: its registers, its system calls, its signal frames,
- * and the self-restoring stub. Another machine is another header with the same names.
+ * x86_64.h - what the helper knows about a tracee on x86-64: its registers, its signal frames, and the self-restoring
+ * stub (its system calls: x86_64_calls.h). Another machine is another header with the same names.
  */
 #ifndef TIMESKEW_X86_64_H
 #define TIMESKEW_X86_64_H
 
 #include "../sys.h"
+
+/* A thread asleep in a system call, as /proc/PID/task/TID/syscall shows it. */
+struct sleep {
+  uint64_t nr, arguments[6], sp, pc;
+};
 
 /* NT_PRSTATUS: struct user_regs_struct. */
 struct registers {
@@ -29,48 +34,25 @@ static inline int64_t regs_result(const struct registers *r) { return (int64_t)r
 /* Whether the thread was stopped on its way out of a system call. */
 static inline int regs_in_syscall(const struct registers *r) { return (int64_t)r->orig_rax >= 0; }
 
-/*
- * System calls that answer a plain EINTR when anything wakes them, ptrace included, although no handler ran, and
- * that mean the same when made again (signal(7), "interruption by stop signals"). Waits that the kernel restarts
- * by itself (poll, nanosleep, futex, select, …) are not here; nor is close, which has closed.
- */
-static inline int syscall_may_be_made_again(uint64_t nr) {
-  switch (nr) {
-    case 0:   /* read, on a socket with SO_RCVTIMEO */
-    case 1:   /* write */
-    case 19:  /* readv */
-    case 20:  /* writev */
-    case 42:  /* connect */
-    case 43:  /* accept */
-    case 44:  /* sendto */
-    case 45:  /* recvfrom */
-    case 46:  /* sendmsg */
-    case 47:  /* recvmsg */
-    case 65:  /* semop */
-    case 128: /* rt_sigtimedwait */
-    case 208: /* io_getevents */
-    case 220: /* semtimedop */
-    case 232: /* epoll_wait */
-    case 281: /* epoll_pwait */
-    case 288: /* accept4 */
-    case 299: /* recvmmsg */
-    case 307: /* sendmmsg */
-    case 333: /* io_pgetevents */
-    case 426: /* io_uring_enter */
-    case 441: /* epoll_pwait2 */
-      return 1;
-  }
-  return 0;
+/* Whether the thread ever runs code of the program's: the kernel's io_uring workers, listed among its threads, do not. */
+static inline int regs_are_of_a_program(const struct registers *r) { return r->rip != 0; }
+
+/* The registers of a thread asleep in a system call, as far as /proc tells them. */
+static inline void regs_of_sleeper(struct registers *r, const struct sleep *sleep) {
+  r->orig_rax = sleep->nr;
+  r->rdi = sleep->arguments[0];
+  r->rsi = sleep->arguments[1];
+  r->rdx = sleep->arguments[2];
+  r->r10 = sleep->arguments[3];
+  r->r8 = sleep->arguments[4];
+  r->r9 = sleep->arguments[5];
+  r->rsp = sleep->sp;
+  r->rip = sleep->pc;
 }
 
-/*
- * Our stop made the call answer EINTR: leave it to the kernel's own rule instead. With -ERESTARTNOHAND it makes the
- * call again unless a handler of the program's own runs first, and only then answers EINTR.
- */
-static inline int regs_undo_eintr(struct registers *r) {
-  if (!regs_in_syscall(r) || (int64_t)r->rax != -EINTR || !syscall_may_be_made_again(r->orig_rax)) return 0;
-  r->rax = (uint64_t)(int64_t)-ERESTARTNOHAND;
-  return 1;
+/* An instruction that traps leaves the pc at itself, but for int3. */
+static inline int regs_trapped_at(const struct registers *r, uint64_t pc, int signal) {
+  return r->rip == pc || (signal == SIGTRAP && r->rip == pc + 1);
 }
 
 /*
@@ -82,6 +64,12 @@ static inline int is_signal_frame_pc(const uint64_t *word) {
 }
 #define SIGNAL_FRAME_WORDS 3
 #define SIGNAL_FRAME_SP_BEFORE_PC 8 /* struct sigcontext: rsp, rip, eflags, cs */
+
+/*
+ * What a thread in a stub has blocked: every signal but ILL, TRAP, BUS, FPE, SEGV and SYS. When an instruction causes
+ * one of these while it is blocked, the kernel takes the program's handler for it away.
+ */
+#define HELD_SIGNALS (~0x400004d8ull)
 
 /*
  * The self-restoring stub: makes one system call, or one function call on a stack of ours, puts back every register
@@ -152,7 +140,7 @@ static inline void stub_resume_point(const struct registers *was, uint64_t *pc, 
 
 static inline void stub_build(struct stub *s) {
   const struct registers *was = s->was;
-  const uint64_t all = ~0ull, data = s->address; /* two masks first: all blocked, and the thread's own */
+  const uint64_t all = HELD_SIGNALS, data = s->address; /* two masks first: ours, and the thread's own */
   uint64_t pc, rax;
 
   s->size = 0;

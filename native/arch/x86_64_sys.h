@@ -9,18 +9,23 @@ enum {
   NR_close = 3,
   NR_mmap = 9,
   NR_munmap = 11,
+  NR_rt_sigprocmask = 14,
   NR_pread64 = 17,
   NR_pwrite64 = 18,
   NR_mremap = 25,
   NR_nanosleep = 35,
+  NR_getpid = 39,
   NR_wait4 = 61,
   NR_flock = 73,
   NR_ptrace = 101,
   NR_sched_setscheduler = 144,
   NR_sched_getscheduler = 145,
   NR_prctl = 157,
+  NR_futex = 202,
+  NR_sched_setaffinity = 203,
   NR_getdents64 = 217,
   NR_clock_gettime = 228,
+  NR_tgkill = 234,
   NR_waitid = 247,
   NR_openat = 257,
   NR_process_vm_readv = 310,
@@ -38,6 +43,36 @@ static inline long sys6(long nr, long a, long b, long c, long d, long e, long f)
                    : "=a"(result)
                    : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
                    : "rcx", "r11", "memory");
+  return result;
+}
+
+/*
+ * clone(2) of a thread that runs run(context) on a stack of its own and ends: the new thread's id, or -errno. The
+ * word at `tid` holds that id until the thread's memory is no longer used (CLONE_PARENT_SETTID, CLONE_CHILD_CLEARTID).
+ */
+static inline long sys_clone_thread(unsigned long flags, void *stack_top, int *tid, void (*run)(void *),
+                                    void *context) {
+  void **top = stack_top;
+  *--top = context;
+  *--top = (void *)run;
+  register long r10 __asm__("r10") = (long)tid;
+  register long r8 __asm__("r8") = 0;
+  long result;
+  __asm__ volatile(
+      "syscall\n\t"
+      "test %%rax, %%rax\n\t"
+      "jnz 1f\n\t"
+      "xor %%ebp, %%ebp\n\t"
+      "pop %%rax\n\t"
+      "pop %%rdi\n\t"
+      "call *%%rax\n\t"
+      "mov $60, %%eax\n\t" /* exit(0) of this thread */
+      "xor %%edi, %%edi\n\t"
+      "syscall\n"
+      "1:"
+      : "=a"(result)
+      : "a"(56L), "D"(flags), "S"(top), "d"(tid), "r"(r10), "r"(r8)
+      : "rcx", "r11", "memory");
   return result;
 }
 

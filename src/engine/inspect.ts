@@ -7,9 +7,9 @@ import { TimeskewError } from "../errors.ts";
 import type { Address } from "../machine/address.ts";
 import { decodeJump } from "../machine/x86_64/encode.ts";
 import { type Found, findSkew } from "../patch/find.ts";
+import { placePages } from "../patch/landing.ts";
 import { FUNCTIONS } from "../patch/payload.ts";
 import { codeOf, readVdso, type Vdso } from "../patch/vdso.ts";
-import { freeGap } from "../target/gap.ts";
 import { findMapping, type Mapping, parseMaps } from "../target/proc.ts";
 import { hasEnded, notPermitted, openProcess, type Process } from "../target/process.ts";
 import { lockProcess } from "../tracer/execute.ts";
@@ -42,9 +42,10 @@ export function inspect(pid: number, { locked = false } = {}): Inspection {
         read: (at, length) => readMemory(process.proc, process.memoryPid, at, length),
         pristine,
         pagesWithout: (ignored) =>
-          gapFor(
+          placePages(
             process.maps.filter((each) => !ignored.includes(each)),
             vdso,
+            loadPayload(),
           ),
         payload: loadPayload(),
       }),
@@ -101,25 +102,13 @@ function ownVdso(): { bytes: Uint8Array } | undefined {
   return patched ? undefined : vdso;
 }
 
-/** rel32, less the length of the longest instruction around it. */
-const REACH = (1n << 31n) - 16n;
-
-function gapFor(maps: readonly Mapping[], vdso: Vdso): Address | undefined {
-  const { codeSize, paramsSize } = loadPayload();
-  // The relocated prologues refer to the kernel's data, [vvar], as the originals do: it must be in reach, too.
-  // The kernel maps it right below.
-  const start = maps.find(({ path }) => path.startsWith("[vvar") || path === "[vdso]")?.start ?? vdso.start;
-  const near = { start, end: vdso.end };
-  return freeGap(maps, near, BigInt(codeSize + paramsSize), REACH)?.start;
-}
-
 /**
  * Free addresses for our pages.
  *
  * @throws TimeskewError E_UNSUPPORTED
  */
 export function findPages({ process, vdso }: Pick<Inspection, "process" | "vdso">): Address {
-  const gap = gapFor(process.maps, vdso);
+  const gap = placePages(process.maps, vdso, loadPayload());
   if (gap !== undefined) return gap;
   throw new TimeskewError(
     "E_UNSUPPORTED",

@@ -10,10 +10,17 @@ export function describePlan(plan: PatchPlan): string[] {
   return [
     "sites",
     ...plan.sites.flatMap(describeSite),
-    `steps (${plan.stop === "all" ? "every thread" : "one thread"} stopped)`,
+    `steps (${whoIsStopped(plan)})`,
     ...plan.steps.map((step, i) => `  ${String(i + 1).padStart(2)}. ${describeStep(step)}`),
     "if a step fails, the steps before it are undone in reverse order",
   ];
+}
+
+function whoIsStopped({ stop, sleepers }: PatchPlan): string {
+  if (stop === "one") return "one thread stopped";
+  return sleepers === "left"
+    ? "every thread that runs is stopped; who sleeps in a system call is not woken"
+    : "every thread stopped";
 }
 
 function describeSite(site: PlannedSite): string[] {

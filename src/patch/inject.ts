@@ -7,6 +7,7 @@
  */
 import { TimeskewError } from "../errors.ts";
 import { type Address, address } from "../machine/address.ts";
+import { findLandings } from "./landing.ts";
 import { encodeMark, type Mark } from "./mark.ts";
 import {
   encodeProbeHead,
@@ -39,7 +40,9 @@ export interface InjectionInput {
 
 export function planInjection(input: InjectionInput): PatchPlan {
   const { pid, vdso, payload } = input;
-  const rewrites = planRewrites(vdso, payload, input.pages);
+  const landings = findLandings(vdso, payload, input.pages);
+  const rewrites = planRewrites(vdso, payload, input.pages, landings);
+  const moves = rewrites.flatMap((each) => each.moves);
   const mark = markOf(input, rewrites);
   const params = mark.params.address;
   const active = { ...input.settings, generation: 2n };
@@ -62,7 +65,7 @@ export function planInjection(input: InjectionInput): PatchPlan {
       what: "slot 0: the true time",
     },
     { op: "write", address: at(slotOffset(1)), bytes: encodeSlot(active), what: "slot 1: the skew" },
-    { op: "move", moves: rewrites.flatMap(({ moves }) => moves), what: "threads leave the prologues" },
+    { op: "move", moves, what: "threads leave the prologues" },
     ...rewrites.map(
       ({ site }): Step => ({
         op: "patch",
@@ -72,6 +75,7 @@ export function planInjection(input: InjectionInput): PatchPlan {
         what: `${site.function} begins with a jump`,
       }),
     ),
+    { op: "move", moves, what: "so do those that woke up meanwhile" },
     {
       op: "write",
       address: at(PARAMS.index),
@@ -93,6 +97,7 @@ export function planInjection(input: InjectionInput): PatchPlan {
     action: "inject",
     before: "untouched",
     stop: "all",
+    sleepers: landings === undefined ? "woken" : "left",
     stub: stubOf(vdso, input.pristineTail),
     sites: rewrites.map(({ site }) => site),
     steps,
@@ -101,10 +106,11 @@ export function planInjection(input: InjectionInput): PatchPlan {
 
 /** The steps that map and fill our pages, all but the slots. */
 export function mapPages(mark: Mark, payload: Payload, rewrites: readonly Rewrite[]): Step[] {
-  const code = Uint8Array.from(payload.bytes);
-  for (const { trampoline } of rewrites) {
-    code.set(trampoline.bytes, Number(trampoline.address - mark.code.address));
-  }
+  const pieces = rewrites.flatMap(({ trampoline, pad }) => [trampoline, ...(pad === undefined ? [] : [pad])]);
+  const ends = pieces.map((piece) => Number(piece.address - mark.code.address) + piece.bytes.length);
+  const code = new Uint8Array(Math.max(payload.bytes.length, ...ends));
+  code.set(payload.bytes);
+  for (const piece of pieces) code.set(piece.bytes, Number(piece.address - mark.code.address));
   return [
     {
       op: "map",

@@ -34,8 +34,6 @@ export type Step = { readonly what: string } & (
       readonly address: Address;
       readonly length: number;
       readonly timeoutNs: bigint;
-      /** Code that is called from there: a signal frame pointing into it keeps a thread inside. */
-      readonly callees: readonly { start: Address; end: Address }[];
     }
 );
 
@@ -53,6 +51,8 @@ export interface PatchPlan {
   readonly before: "untouched" | "skewed" | "partial";
   /** "one": no code is rewritten, so one stopped thread is enough. */
   readonly stop: "all" | "one";
+  /** What becomes of threads that sleep in a system call; they mind being woken. */
+  readonly sleepers: "left" | "woken";
   /** Scratch for remote calls: the vDSO's tail, and what it holds otherwise. */
   readonly stub: { readonly address: Address; readonly pristine: Uint8Array };
   readonly sites: readonly PlannedSite[];

@@ -31,7 +31,13 @@ export function planProbe(input: ProbeInput): PatchPlan {
     length: PROBE_BYTES,
     what: "what they read",
   });
-  const plan = { pid, action: "probe", stop: "one", stub: stubOf(vdso, input.pristineTail) } as const;
+  const plan = {
+    pid,
+    action: "probe",
+    stop: "one",
+    sleepers: "left",
+    stub: stubOf(vdso, input.pristineTail),
+  } as const;
   if ("mark" in pages) {
     const { mark, probeEntry } = pages;
     const steps = [...probe(mark, probeEntry, vdso, wanted), result(mark)];

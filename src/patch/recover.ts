@@ -48,10 +48,6 @@ export function planRecovery({ pid, vdso, found, pristineTail }: RecoveryInput):
       address: mark.code.address,
       length: mark.code.size,
       timeoutNs: DRAIN_TIMEOUT_NS,
-      callees: vdso.functions.map((fn) => ({
-        start: fn.address,
-        end: address(fn.address + BigInt(fn.size)),
-      })),
       what: "no thread is inside the payload",
     },
     {
@@ -62,7 +58,7 @@ export function planRecovery({ pid, vdso, found, pristineTail }: RecoveryInput):
     },
   ];
   const before = found.state === "skewed" ? "skewed" : "partial";
-  return { pid, action: "recover", before, stop: "all", stub, sites: mark.sites, steps };
+  return { pid, action: "recover", before, stop: "all", sleepers: "left", stub, sites: mark.sites, steps };
 }
 
 function markRestored({ state, sites, params }: FoundPages["mark"]): Step[] {
@@ -88,7 +84,16 @@ export function planClearing({ pid, vdso, pristineTail }: Omit<RecoveryInput, "f
     bytes: pristineTail,
     what: "the vDSO's unused end is as the kernel made it",
   };
-  return { pid, action: "recover", before: "untouched", stop: "all", stub, sites: [], steps: [step] };
+  return {
+    pid,
+    action: "recover",
+    before: "untouched",
+    stop: "all",
+    sleepers: "left",
+    stub,
+    sites: [],
+    steps: [step],
+  };
 }
 
 /** A read that has begun sees the settings change and reads again: no skewed time is returned later. */

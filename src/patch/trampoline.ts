@@ -8,28 +8,43 @@ import { branchesInto } from "../machine/x86_64/branches.ts";
 import { decodeJump, encodeJump, JUMP_LENGTH } from "../machine/x86_64/encode.ts";
 import { JumpOutOfReach, RelocationError, UnknownInstruction } from "../machine/x86_64/errors.ts";
 import { relocatePrologue } from "../machine/x86_64/relocate.ts";
+import type { Landings } from "./landing.ts";
 import { WORD } from "./mark.ts";
 import type { Payload } from "./payload.ts";
 import type { Move, PlannedSite } from "./plan.ts";
 import { codeOf, type Vdso, type VdsoFunction } from "./vdso.ts";
 
+/** Code of ours, and where it goes in the target. */
+export interface CodePiece {
+  readonly address: Address;
+  readonly bytes: Uint8Array;
+}
+
 export interface Rewrite {
   readonly function: VdsoFunction;
   readonly site: PlannedSite;
-  /** The relocated prologue and the jump back, and where they go in the target. */
-  readonly trampoline: { readonly address: Address; readonly bytes: Uint8Array };
+  /** The relocated prologue and the jump back. */
+  readonly trampoline: CodePiece;
+  /** Where the jump lands, if that is not the payload's function itself: a jump to that. */
+  readonly pad: CodePiece | undefined;
   /** From each instruction that the jump cuts up to the same one in the trampoline. */
   readonly moves: readonly Move[];
 }
 
 /**
  * @param code where the payload's code page is, or will be
+ * @param landings where in it the jumps lead
  * @throws TimeskewError E_VDSO for a function that cannot be rewritten safely
  */
-export function planRewrites(vdso: Vdso, payload: Payload, code: Address): Rewrite[] {
+export function planRewrites(
+  vdso: Vdso,
+  payload: Payload,
+  code: Address,
+  landings: Landings = payload.entries,
+): Rewrite[] {
   return vdso.functions.map((fn) => {
     try {
-      return planRewrite(vdso, fn, payload, code);
+      return planRewrite(vdso, fn, payload, code, landings[fn.name] ?? payload.entries[fn.name]);
     } catch (error) {
       const refused =
         error instanceof RelocationError ||
@@ -41,7 +56,13 @@ export function planRewrites(vdso: Vdso, payload: Payload, code: Address): Rewri
   });
 }
 
-function planRewrite(vdso: Vdso, fn: VdsoFunction, payload: Payload, code: Address): Rewrite {
+function planRewrite(
+  vdso: Vdso,
+  fn: VdsoFunction,
+  payload: Payload,
+  code: Address,
+  landing: number,
+): Rewrite {
   if (decodeJump(codeOf(vdso, fn), fn.address) !== undefined)
     throw unsafe(fn, "it begins with a jump already");
   const trampolineAddress = address(code + BigInt(payload.trampolines[fn.name]));
@@ -57,7 +78,9 @@ function planRewrite(vdso: Vdso, fn: VdsoFunction, payload: Payload, code: Addre
   const word = fn.offset - inWord;
   const original = vdso.bytes.slice(word, word + WORD);
   const patched = original.slice();
-  patched.set(encodeJump(fn.address, address(code + BigInt(payload.entries[fn.name]))), inWord);
+  const entry = address(code + BigInt(payload.entries[fn.name]));
+  const lands = address(code + BigInt(landing));
+  patched.set(encodeJump(fn.address, lands), inWord);
 
   return {
     function: fn,
@@ -69,6 +92,7 @@ function planRewrite(vdso: Vdso, fn: VdsoFunction, payload: Payload, code: Addre
       prologue: { address: fn.address, bytes: codeOf(vdso, fn).slice(0, moved.prologueLength) },
     },
     trampoline: { address: trampolineAddress, bytes: moved.bytes },
+    pad: lands === entry ? undefined : { address: lands, bytes: encodeJump(lands, entry) },
     moves: moved.map
       .filter(({ from }) => from > 0 && from < JUMP_LENGTH)
       .map(({ from, to }) => ({

@@ -51,11 +51,33 @@ export function freeGap(
   reach: bigint,
   limits: Partial<GapLimits> = {},
 ): AddressRange | undefined {
+  const { pageSize } = { ...DEFAULT_LIMITS, ...limits };
+  for (const { first, last, above } of freeGaps(maps, near, size, reach, limits)) {
+    const start = above ? first : last;
+    return { start: address(start), end: address(start + roundUp(size, pageSize)) };
+  }
+  return undefined;
+}
+
+/** Where a free range may start: any page from `first` to `last`. */
+export interface Gaps {
+  readonly first: bigint;
+  readonly last: bigint;
+  /** Above `near`, or below it. */
+  readonly above: boolean;
+}
+
+/** Every free range, the one that `freeGap` would take first; for the parameters see there. */
+export function* freeGaps(
+  maps: readonly Mapping[],
+  near: AddressRange,
+  size: bigint,
+  reach: bigint,
+  limits: Partial<GapLimits> = {},
+): Generator<Gaps> {
   const { pageSize, lowest, highest, stackGuard } = { ...DEFAULT_LIMITS, ...limits };
-  const up = (value: bigint) => ((value + pageSize - 1n) / pageSize) * pageSize;
-  const down = (value: bigint) => (value / pageSize) * pageSize;
-  const length = up(size);
-  if (length <= 0n) return undefined;
+  const length = roundUp(size, pageSize);
+  if (length <= 0n) return;
 
   // The farthest pair of bytes is our first with the vDSO's last, or our last with its first.
   const window = {
@@ -65,14 +87,18 @@ export function freeGap(
 
   for (const distance of [pageSize, 0n]) {
     const starts = freeSpans(takenSpans(maps, near, distance, stackGuard), window)
-      .map((span) => ({ first: up(span.start), last: down(span.end) - length }))
+      .map((span) => ({
+        first: roundUp(span.start, pageSize),
+        last: (span.end / pageSize) * pageSize - length,
+      }))
       .filter(({ first, last }) => first <= last);
-    const above = starts.find(({ first }) => first >= near.end)?.first;
-    const below = starts.findLast(({ last }) => last < near.start)?.last;
-    const start = above ?? below;
-    if (start !== undefined) return { start: address(start), end: address(start + length) };
+    for (const each of starts) if (each.first >= near.end) yield { ...each, above: true };
+    for (const each of starts.toReversed()) if (each.last < near.start) yield { ...each, above: false };
   }
-  return undefined;
+}
+
+function roundUp(value: bigint, pageSize: bigint): bigint {
+  return ((value + pageSize - 1n) / pageSize) * pageSize;
 }
 
 /**

@@ -4,7 +4,7 @@
 import type { Op, PatchPlan, Step } from "../patch/plan.ts";
 
 const MAGIC = 0x4e4c5054;
-const ABI = 1;
+const ABI = 2;
 const PLAN_BYTES = 56;
 const STEP_BYTES = 56;
 export const REPORT_BYTES = 56;
@@ -14,6 +14,7 @@ const HAS_OLD = 1;
 const STOP_ONE = 1;
 const SUSPEND_SECCOMP = 2;
 const OUR_CHILD = 4;
+const WAKE_SLEEPERS = 8;
 const PROTECTION = { "r-x": 5n, "rw-": 3n } as const;
 
 export interface SessionParameters {
@@ -92,7 +93,8 @@ export function encodePlan(plan: PatchPlan, session: SessionParameters): Encoded
     session.proc,
     (plan.stop === "one" ? STOP_ONE : 0) |
       (session.seccomp ? SUSPEND_SECCOMP : 0) |
-      (session.ourChild ? OUR_CHILD : 0),
+      (session.ourChild ? OUR_CHILD : 0) |
+      (plan.sleepers === "woken" ? WAKE_SLEEPERS : 0),
     steps.length,
   ].forEach((value, i) => {
     view.setUint32(4 * i, value, true);
@@ -138,13 +140,7 @@ function fieldsOf(step: Step, data: Data, place: (length: number) => number): St
     case "read":
       return { address: step.address, length: step.length, a: place(step.length) };
     case "drain":
-      return {
-        address: step.address,
-        length: step.length,
-        value: step.timeoutNs,
-        count: step.callees.length,
-        a: data.addPairs(step.callees.map(({ start, end }) => [start, end])),
-      };
+      return { address: step.address, length: step.length, value: step.timeoutNs };
   }
 }
 
@@ -170,8 +166,8 @@ export interface Report {
   readonly lingering: number;
   /** System calls that our stop had interrupted and that were put back. */
   readonly restarted: number;
-  /** Threads that did not stop even to be let go. */
-  readonly stragglers: number;
+  /** Of the threads: left asleep in a system call. */
+  readonly asleep: number;
   readonly pauseNs: bigint;
 }
 
@@ -190,7 +186,7 @@ export function decodeReport(bytes: Uint8Array): Report {
     movedFrames: word(8),
     lingering: word(9),
     restarted: word(10),
-    stragglers: word(11),
+    asleep: word(11),
     pauseNs: view.getBigUint64(48, true),
   };
 }

@@ -58,26 +58,12 @@ export function execute(
   for (let attempt = 1; ; attempt++) {
     loadHelper().run(encoded.bytes, encoded.bytes.length, output, output.length, bytes);
     const report = decodeReport(bytes);
-    if (report.stragglers > 0) settleLater();
     if (report.error === 0) return { report, output };
     if (report.error !== EAGAIN || report.stage === "step" || attempt === ATTEMPTS) {
       throw diagnose(report, plan, process, stopTimeoutMs);
     }
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE_BETWEEN_ATTEMPTS_MS);
   }
-}
-
-const SETTLE_EVERY_MS = 20;
-
-/**
- * Threads that sleep uninterruptibly stay seized until they wake. A command ends before that, and the kernel lets them
- * go; a program that uses the library does it here.
- */
-function settleLater(): void {
-  const timer = setInterval(() => {
-    if (loadHelper().settle() === 0) clearInterval(timer);
-  }, SETTLE_EVERY_MS);
-  timer.unref();
 }
 
 /**

@@ -1,6 +1,6 @@
 /**
  * The C helper, loaded by koffi. Nothing else imports koffi, and everything that touches a target's memory or threads
- * goes through here. All calls are synchronous, on the main thread: ptrace belongs to one OS thread.
+ * goes through here. All calls are synchronous: no JavaScript runs while a target is stopped.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -18,10 +18,9 @@ interface Helper {
   write(proc: number, pid: number, address: bigint, from: Uint8Array, length: number): number;
   run(plan: Uint8Array, size: number, output: Uint8Array, outputSize: number, report: Uint8Array): number;
   clock(id: number, out: Uint8Array): number;
-  settle(): number;
 }
 
-const ABI = 1;
+const ABI = 2;
 const MACHINES: Readonly<Record<string, string>> = { x64: "x86_64" };
 
 let helper: Helper | undefined;
@@ -48,7 +47,6 @@ function load(): Helper {
       "int ts_run(const uint8_t *plan, uint64_t size, uint8_t *output, uint64_t output_size, uint8_t *report)",
     ),
     clock: library.func("int ts_clock(int id, uint8_t *out)"),
-    settle: library.func("int ts_settle()"),
   };
   if (loaded.abi() !== ABI) {
     throw new TimeskewError("E_INTERNAL", `the helper speaks version ${loaded.abi()}, not ${ABI}`, {

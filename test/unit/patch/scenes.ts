@@ -2,15 +2,15 @@
  * vDSO images to plan for, real and synthetic, and what the tests of plans do with them again and again.
  */
 import { type Address, address } from "../../../src/machine/address.ts";
+import { decodeJump } from "../../../src/machine/x86_64/encode.ts";
 import { type Found, findSkew, type Scene as Look } from "../../../src/patch/find.ts";
 import { planInjection } from "../../../src/patch/inject.ts";
+import { placePages } from "../../../src/patch/landing.ts";
 import type { Settings } from "../../../src/patch/params.ts";
 import { FUNCTIONS, type FunctionName, type Payload } from "../../../src/patch/payload.ts";
 import type { PatchPlan } from "../../../src/patch/plan.ts";
 import { planRecovery } from "../../../src/patch/recover.ts";
 import { readVdso, type Vdso } from "../../../src/patch/vdso.ts";
-import { freeGap } from "../../../src/target/gap.ts";
-import type { Mapping } from "../../../src/target/proc.ts";
 import { loadPayload } from "../../../src/tracer/native.ts";
 import { buildImage } from "../elf/build-image.ts";
 import { ownVdso } from "../machine/x86_64/images.ts";
@@ -134,7 +134,7 @@ export function sceneOf(
   target.occupy(start - BigInt(VVAR_SIZE), VVAR_SIZE, "r--p", "[vvar]");
   const vdso = readVdso(address(start), target.read(start, bytes.length)!);
   const payload = loadPayload();
-  const pages = address(wanted ?? gapFor(target.maps(), vdso) ?? start - 0x1_0000n);
+  const pages = address(wanted ?? placePages(target.maps(), vdso, loadPayload()) ?? start - 0x1_0000n);
   const plan = planInjection({
     pid: 1234,
     vdso,
@@ -150,6 +150,12 @@ export function sceneOf(
 
 export function tailOf(vdso: Vdso): Uint8Array {
   return vdso.bytes.slice(vdso.tail.start, vdso.tail.end);
+}
+
+/** Where the jump at an address ends: at once, or behind a landing that leads on. Undefined if there is none. */
+export function leadsTo(target: Target, from: Address): Address | undefined {
+  const landing = decodeJump(target.read(from, 5)!, from);
+  return landing === undefined ? undefined : (decodeJump(target.read(landing, 5)!, landing) ?? landing);
 }
 
 /** The vDSO as it is in the target now. */
@@ -171,22 +177,14 @@ export function look(
     read: target.read.bind(target),
     pristine: scene.vdso.bytes,
     pagesWithout: (ignored) =>
-      gapFor(
+      placePages(
         maps.filter((each) => !ignored.includes(each)),
         vdso,
+        loadPayload(),
       ),
     payload: loadPayload(),
     ...otherwise,
   });
-}
-
-const REACH = (1n << 31n) - 16n;
-
-/** Where an injection puts its pages, as engine/inspect.ts has it. */
-function gapFor(maps: readonly Mapping[], vdso: Vdso): Address | undefined {
-  const { codeSize, paramsSize } = loadPayload();
-  const start = maps.find(({ path }) => path.startsWith("[vvar") || path === "[vdso]")?.start ?? vdso.start;
-  return freeGap(maps, { start, end: vdso.end }, BigInt(codeSize + paramsSize), REACH)?.start;
 }
 
 export function recoveryOf(target: Target, scene: Pick<Scene, "vdso">): PatchPlan | undefined {

@@ -69,6 +69,7 @@ function planOf(action: PatchPlan["action"], before: PatchPlan["before"] = BEFOR
     action,
     before,
     stop: "all",
+    sleepers: "left",
     stub: { address: address(0n), pristine: new Uint8Array(0) },
     sites: [],
     steps: STEPS,
@@ -87,7 +88,7 @@ const OK: Report = {
   movedFrames: 0,
   lingering: 0,
   restarted: 0,
-  stragglers: 0,
+  asleep: 0,
   pauseNs: 0n,
 };
 

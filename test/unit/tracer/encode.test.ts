@@ -22,6 +22,7 @@ function planOf(steps: readonly Step[], rest: Partial<PatchPlan> = {}): PatchPla
     action: "inject",
     before: "untouched",
     stop: "all",
+    sleepers: "left",
     stub: { address: address(0x7fff_f7fc_2e00n), pristine: Uint8Array.of(1, 2, 3) },
     sites: [],
     steps,
@@ -90,7 +91,7 @@ describe("the head of a plan", () => {
 
   it("has every field in its place", () => {
     const { u32, u64, size } = words(planOf([]));
-    expect([u32(0), u32(4)]).toEqual([0x4e4c5054, 1]);
+    expect([u32(0), u32(4)]).toEqual([0x4e4c5054, 2]);
     expect([u32(8), u32(12)], "the task by which memory is reached, and /proc/PID").toEqual([4321, 17]);
     expect([u32(16), u32(20)]).toEqual([0, 0]);
     expect(u64(24)).toBe(1_500_000_000n);
@@ -106,7 +107,8 @@ describe("the head of a plan", () => {
     ["one thread", { stop: "one" } as const, {}, 1],
     ["seccomp", {}, { seccomp: true }, 2],
     ["our child", {}, { ourChild: true }, 4],
-    ["all", { stop: "one" } as const, { seccomp: true, ourChild: true }, 7],
+    ["sleepers woken", { sleepers: "woken" } as const, {}, 8],
+    ["all", { stop: "one", sleepers: "woken" } as const, { seccomp: true, ourChild: true }, 15],
   ])("flags: %s", (_, rest, session, flags) => {
     expect(words(planOf([], rest), session).u32(16)).toBe(flags);
   });
@@ -208,11 +210,10 @@ describe("each kind of step", () => {
         address: address(HIGH),
         length: 4096,
         timeoutNs: 2n ** 40n,
-        callees: [{ start: address(1n), end: address(2n) }],
         what: "",
       },
-      { op: 9, address: HIGH, length: 4096n, value: 2n ** 40n, count: 1, a: 8 },
-      "01000000000000000200000000000000",
+      { op: 9, address: HIGH, length: 4096n, value: 2n ** 40n },
+      "",
     ],
   ])("%s", (_, step, fields, data) => {
     const { steps, data: all } = unpack(encodePlan(planOf([step]), SESSION).bytes);
@@ -282,7 +283,7 @@ describe("a report", () => {
       movedFrames: 9,
       lingering: 10,
       restarted: 11,
-      stragglers: 12,
+      asleep: 12,
       pauseNs: 2n ** 63n,
     });
   });

@@ -19,7 +19,7 @@ const STEPS: readonly Step[] = [
   { op: "move", moves: [], what: "" },
   { op: "call", address: address(1n), argument: address(2n), stack: address(3n), what: "" },
   { op: "read", address: address(1n), length: 1, what: "" },
-  { op: "drain", address: address(1n), length: 1, timeoutNs: 1n, callees: [], what: "" },
+  { op: "drain", address: address(1n), length: 1, timeoutNs: 1n, what: "" },
 ];
 
 const PLAN: PatchPlan = {
@@ -27,6 +27,7 @@ const PLAN: PatchPlan = {
   action: "inject",
   before: "untouched",
   stop: "one",
+  sleepers: "woken",
   stub: { address: address(0x1234n), pristine: new Uint8Array(24) },
   sites: [],
   steps: STEPS,
@@ -51,7 +52,7 @@ it("struct ts_plan", (context) => {
   const [magic, abi, flags, size] = evaluate(context, HEADER, [
     "TS_PLAN_MAGIC",
     "TS_ABI",
-    "TS_STOP_ONE | TS_SUSPEND_SECCOMP | TS_OUR_CHILD",
+    "TS_STOP_ONE | TS_SUSPEND_SECCOMP | TS_OUR_CHILD | TS_WAKE_SLEEPERS",
     `sizeof(struct ts_plan) + ${STEPS.length} * sizeof(struct ts_step)`,
   ]);
   const { bytes } = encodePlan(PLAN, SESSION);
@@ -119,7 +120,7 @@ it("struct ts_report", (context) => {
     frames: "movedFrames",
     lingering: "lingering",
     restarted: "restarted",
-    stragglers: "stragglers",
+    asleep: "asleep",
   } as const;
   const layout = layoutOf(context, HEADER, "ts_report", [
     ...Object.keys(fields),
