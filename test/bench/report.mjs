@@ -64,15 +64,20 @@ export function startLines({ node, commands, spread }) {
 
 /** @param {import("./pause.mjs").Pauses[]} pauses */
 export function pauseLines(pauses) {
-  const rows = pauses.map(({ threads, activity, inject, recover }) => [
+  const rows = pauses.map(({ threads, activity, inject, recover, sequential, ratio }) => [
     `${threads} ${threads === 1 ? "thread" : "threads"} ${{ sleep: "asleep", read: "reading the clock" }[activity]}`,
     ...pauseCells(inject),
     ...pauseCells(recover),
+    ...(sequential === undefined ? ["–", "", "–"] : [...pauseCells(sequential), ratioCell(ratio)]),
   ]);
+  const thousand = pauses.find(({ threads, ratio }) => threads === 1000 && ratio !== undefined);
   const lingering = pauses.flatMap(({ rounds }) => rounds).filter((round) => round.lingering > 0).length;
   return [
     "Time that the target is stopped, ms; median (p10–p90) of the rounds",
-    ...table([["", "inject", "", "recover", ""], ...rows]),
+    ...table([["", "inject", "", "recover", "", "one by one", "", "inject ÷ one by one"], ...rows]),
+    ...(thousand === undefined
+      ? []
+      : [`  1,000 threads: aim ≤ 0.2 × one by one: ${verdict(thousand.ratio, 0.2)}`]),
     ...(lingering > 0
       ? [`  ${lingering} recoveries left pages behind for threads that were still inside`]
       : []),
