@@ -14,7 +14,7 @@ int memory_read(struct session *s, uint64_t address, void *into, size_t n) {
    */
   if (r >= 0 || r == -EFAULT) return -EFAULT;
   if (s->mem >= 0 && sys_pread(s->mem, into, n, address) == (long)n) return 0;
-  struct thread *t = session_runner(s);
+  struct thread *t = session_stopped(s);
   if (!t) return -ESRCH;
   for (size_t at = 0; at < n;) {
     uint64_t word, from = (address + at) & ~7ull;

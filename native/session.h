@@ -81,7 +81,9 @@ TS_MUST_CHECK int session_refresh(struct session *s);
 /* Let the stopped ones go; the end of our thread does the rest. */
 void session_release(struct session *s);
 void session_free(struct session *s);
-/* A stopped thread to run remote calls and word writes through; wakes one if all are asleep. NULL when none is left. */
+/* A stopped thread to run remote calls and word writes through; NULL where there is none. */
+struct thread *session_stopped(struct session *s);
+/* The same; wakes one if all are asleep. NULL when none is left. */
 struct thread *session_runner(struct session *s);
 
 TS_MUST_CHECK int thread_seize(struct session *s, struct thread *t);

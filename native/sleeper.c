@@ -200,9 +200,13 @@ static void shorten(struct session *s, struct registers *r, uint64_t elapsed) {
 
 int sleeper_wake(struct session *s, struct thread *t, uint64_t deadline) {
   uint64_t elapsed = wake_reluctance(&t->regs) ? slept(s, t->tid) : 0, since = sys_now();
-  uint64_t nr = t->regs.orig_rax;
+  uint64_t nr = t->regs.orig_rax, rest = noted_rest(&t->regs);
+  struct timespec noted;
+  if (rest && memory_read(s, rest, &noted, sizeof noted) < 0) rest = 0;
   (void)thread_interrupt(s, t);
   int r = thread_await_stop(s, t, deadline);
+  if (r == 0 && rest && t->regs.orig_rax == nr && regs_result(&t->regs) == -ERESTART_RESTARTBLOCK)
+    r = memory_write(s, rest, &noted, sizeof noted);
   if (r < 0 || !elapsed || !t->restarted || t->regs.orig_rax != nr) return r;
   struct registers regs = t->regs;
   shorten(s, &regs, elapsed + (sys_now() - since));

@@ -177,7 +177,11 @@ static int thread_collect(struct session *s, struct thread *t) {
       if (untrap(s, t, signal)) signal = 0;
       break;
   }
-  /* A signal on its way: delivered as it would have been; our interrupt stops the thread right behind it. */
+  /*
+   * A signal on its way: delivered as it would have been, and the thread is stopped right behind it. Any stop makes the
+   * kernel forget an interrupt that was meant to cause one, so we ask again.
+   */
+  (void)sys_ptrace(PTRACE_INTERRUPT, t->tid, 0, 0);
   (void)sys_ptrace(PTRACE_CONT, t->tid, 0, (uintptr_t)signal);
   return 0;
 }

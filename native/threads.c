@@ -254,7 +254,7 @@ void session_release(struct session *s) {
 
 /* ---- who works for us ------------------------------------------------------------------------------------------ */
 
-static struct thread *stopped_runner(struct session *s) {
+struct thread *session_stopped(struct session *s) {
   struct thread *best = NULL;
   for (uint32_t i = 0; i < s->count; i++) {
     struct thread *t = &s->threads[i];
@@ -291,7 +291,7 @@ static struct thread *woken_runner(struct session *s) {
 }
 
 struct thread *session_runner(struct session *s) {
-  struct thread *t = stopped_runner(s);
+  struct thread *t = session_stopped(s);
   return t ? t : woken_runner(s);
 }
 

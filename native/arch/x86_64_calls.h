@@ -105,6 +105,16 @@ static inline int wake_reluctance(const struct registers *sleeper) {
 }
 
 /*
+ * Where a sleep that is interrupted notes the rest (struct timespec), although it is then resumed by the kernel as if
+ * nothing had happened; 0: nowhere.
+ */
+static inline uint64_t noted_rest(const struct registers *sleeper) {
+  if (sleeper->orig_rax == 35) return sleeper->rsi;                         /* nanosleep */
+  if (sleeper->orig_rax == 230 && !(sleeper->rsi & 1)) return sleeper->r10; /* clock_nanosleep, relative */
+  return 0;
+}
+
+/*
  * Whether a thread asleep in this call must not be left out of sight: it makes other threads or programs, or is on
  * its way out.
  */
