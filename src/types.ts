@@ -59,10 +59,12 @@ export interface InjectResult {
   skew: Skew;
   /** The skew that was in force before, for "updated". */
   previous: Skew | undefined;
-  /** How long the target's threads were stopped, first stop to last release. 0 for "updated". */
+  /** How long threads of the target were stopped, first stop to last release. 0 for "updated". */
   pauseNs: bigint;
-  /** Threads that were stopped; 0 for "updated". */
+  /** Threads that were held; 0 for "updated". */
   threads: number;
+  /** Of these: asleep in a system call, and left asleep. The others were stopped. */
+  asleepThreads: number;
   /** Threads that stood inside a prologue and were moved into its trampoline. */
   movedThreads: number;
   /** What the target reads now, read back from it. */
@@ -78,6 +80,7 @@ export interface RecoverResult {
   skew: Skew | undefined;
   pauseNs: bigint;
   threads: number;
+  asleepThreads: number;
   /** Threads that may still be inside our pages (state "lingering"). */
   lingeringThreads: number;
 }

@@ -115,6 +115,7 @@ function patch(target: Inspection, request: Request, stopTimeoutMs: number | und
     previous: undefined,
     pauseNs: report.pauseNs,
     threads: report.threads,
+    asleepThreads: report.asleep,
     movedThreads: report.movedThreads + report.movedFrames,
     readings: compare(decodeProbe(output), readable(target.vdso, QUICK_CLOCKS), before, after, settings.mask),
   };
@@ -151,6 +152,7 @@ function update({ process, found }: SkewedTarget, request: Request): InjectResul
     previous: skewIn(found),
     pauseNs: 0n,
     threads: 0,
+    asleepThreads: 0,
     movedThreads: 0,
     readings: predict(request.selection, now.offset),
   };

@@ -41,7 +41,7 @@ function recoverOne(o: Recovery): RecoverResult {
   const { process, found, vdso, pristineTail } = target;
   refuseForeign(target);
   if (found.state === "unskewed")
-    return resultOf(target, "nothing", { pauseNs: 0n, threads: 0, lingering: 0 });
+    return resultOf(target, "nothing", { pauseNs: 0n, threads: 0, asleep: 0, lingering: 0 });
   if (!o.allowBackwardMonotonic) refuseBackward(o.pid, appliedIn(found), NONE);
   refuseUnstoppable(target);
   const input = { pid: o.pid, vdso, pristineTail };
@@ -57,7 +57,7 @@ function actionOf(found: Found): "recovered" | "cleaned" {
 function resultOf(
   { process: { pid, command }, found }: Inspection,
   action: RecoverResult["action"],
-  report: { pauseNs: bigint; threads: number; lingering: number },
+  report: { pauseNs: bigint; threads: number; asleep: number; lingering: number },
 ): RecoverResult {
   return {
     pid,
@@ -67,6 +67,7 @@ function resultOf(
     skew: skewIn(found),
     pauseNs: report.pauseNs,
     threads: report.threads,
+    asleepThreads: report.asleep,
     lingeringThreads: report.lingering,
   };
 }

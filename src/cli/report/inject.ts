@@ -31,14 +31,22 @@ function readingRow({ name, target, host }: ClockReading, offset: bigint): strin
   return [name, shown, trueTime && `true ${trueTime}`, formatDuration(offset)];
 }
 
-function effort({ action, threads, pauseNs, movedThreads }: InjectResult): string {
-  if (action === "updated") return "settings changed in place, without stopping it";
-  const moved = movedThreads > 0 ? `, ${movedThreads} moved out of the patched bytes` : "";
-  return `stopped for ${formatBrief(pauseNs)} (${countThreads(threads)}${moved})`;
+function effort(result: InjectResult): string {
+  if (result.action === "updated") return "settings changed in place, without stopping it";
+  const moved = result.movedThreads > 0 ? `, ${result.movedThreads} moved out of the patched bytes` : "";
+  return stopped(result, moved);
 }
 
-export function countThreads(threads: number): string {
-  return threads === 1 ? "1 thread" : `${threads} threads`;
+/** "stopped for 143 µs (2 of 5 threads; the others slept on)" */
+export function stopped(
+  { pauseNs, threads, asleepThreads }: Pick<InjectResult, "pauseNs" | "threads" | "asleepThreads">,
+  more = "",
+): string {
+  const all = threads === 1 ? "1 thread" : `${threads} threads`;
+  const who = asleepThreads === 0 ? all : `${threads - asleepThreads} of ${all}`;
+  const others =
+    asleepThreads === 0 ? "" : asleepThreads === 1 ? "; the other slept on" : "; the others slept on";
+  return `stopped for ${formatBrief(pauseNs)} (${who}${more}${others})`;
 }
 
 /** `plan` is the plan's own description; none if only settings would change. */

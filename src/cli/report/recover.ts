@@ -1,9 +1,8 @@
 /** What recover has to say about one target. */
 import type { RecoverResult } from "../../types.ts";
 import type { Painter } from "../colour.ts";
-import { countThreads } from "./inject.ts";
+import { stopped } from "./inject.ts";
 import { skewWords, targetName } from "./skew.ts";
-import { formatBrief } from "./time.ts";
 
 export function recoverLines(result: RecoverResult, paint: Painter): string[] {
   const name = paint.bold(targetName(result));
@@ -15,7 +14,7 @@ export function recoverLines(result: RecoverResult, paint: Painter): string[] {
       : "reads the true time; what an earlier run left in it was removed";
   return [
     `${paint.green("✔")} ${name} ${what}`,
-    paint.dim(`  stopped for ${formatBrief(result.pauseNs)} (${countThreads(result.threads)})`),
+    paint.dim(`  ${stopped(result)}`),
     ...lingeringLines(result),
   ];
 }

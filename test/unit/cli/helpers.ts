@@ -112,6 +112,7 @@ export function injected(pid: number, more: Partial<InjectResult> = {}): InjectR
     previous: undefined,
     pauseNs: 143_211n,
     threads: 5,
+    asleepThreads: 0,
     movedThreads: 0,
     readings: [
       reading("CLOCK_REALTIME", NOON, -10n * MINUTE),
@@ -131,6 +132,7 @@ export function recovered(pid: number, more: Partial<RecoverResult> = {}): Recov
     skew: REALTIME_SKEW,
     pauseNs: 98_000n,
     threads: 1,
+    asleepThreads: 0,
     lingeringThreads: 0,
     ...more,
   };

@@ -77,6 +77,15 @@ describe("inject: text", () => {
     expect(stdout).toContain("  undo: timeskew recover --pid 9 --allow-backward-monotonic\n");
   });
 
+  it.each([
+    [1, 0, "(1 thread)"],
+    [2, 1, "(1 of 2 threads; the other slept on)"],
+    [1000, 997, "(3 of 1000 threads; the others slept on)"],
+  ])("tells of %i threads, %i of them asleep", async (threads, asleepThreads, words) => {
+    const { stdout } = await run(LINE, { inject: async () => injected(1234, { threads, asleepThreads }) });
+    expect(stdout).toContain(`  stopped for 143 µs ${words}\n`);
+  });
+
   it("shows the day of the true time when it is another one", async () => {
     const readings = [reading("CLOCK_REALTIME", NOON, -1440n * MINUTE)];
     const inject = async () => injected(9, { readings, skew: { ...REALTIME_SKEW, offset: -1440n * MINUTE } });
@@ -121,6 +130,7 @@ describe("inject --json", () => {
           previous: null,
           pauseNs: "143211",
           threads: 5,
+          asleepThreads: 0,
         },
       ],
     });

@@ -218,7 +218,7 @@ describe("an unfinished injection", () => {
   });
 
   it.each<[string, bigint, number, string, string]>([
-    ["too far away", vdso.start - (1n << 31n) - 0x10_0000n, 4096, "r-xp", ""],
+    ["too far away", scene.vdso.start - (1n << 31n) - 0x10_0000n, 4096, "r-xp", ""],
     ["larger than any payload", pages + 0x10_0000n, 17 * 4096, "r-xp", ""],
     ["writable", pages + 0x10_0000n, 4096, "rwxp", ""],
     ["not executable", pages + 0x10_0000n, 4096, "r--p", ""],
