@@ -17,10 +17,6 @@ static const int64_t TURNS_NS[] = {20000, 100000, 500000, 2000000};
 #define HELD_PER_THREAD_NS 80000ull
 #define STOP_TIMEOUT_NS 500000000ull
 
-static int inside(struct session *s, const struct ts_step *step, struct thread *t) {
-  return stacks_inside(s, t, step->address, step->address + step->length);
-}
-
 /*
  * One that sleeps. If it is inside while we look at its stack, and still is when it is seen asleep again, it has been
  * inside all the time, and what shows that has not changed under our eyes. If it woke up, it is stopped and looked at.
@@ -28,13 +24,13 @@ static int inside(struct session *s, const struct ts_step *step, struct thread *
 static int sleeper_inside(struct session *s, const struct ts_step *step, struct thread *t) {
   if (t->clear && sleeper_slept_on(t)) return 0;
   if (sleeper_look(s, t)) {
-    int looked = inside(s, step, t);
+    int looked = stacks_inside(s, t, step);
     if (sleeper_is_still(s, t)) return looked;
   }
   (void)thread_interrupt(s, t);
   int r = thread_await_stop(s, t, sys_now() + STOP_TIMEOUT_NS);
   if (r == -ESRCH) return 0;
-  return r < 0 ? 1 : inside(s, step, t);
+  return r < 0 ? 1 : stacks_inside(s, t, step);
 }
 
 /* Lets a stopped thread run for a moment, stops it again and looks. -errno only where that went wrong. */
@@ -49,7 +45,7 @@ static int give_a_turn(struct session *s, const struct ts_step *step, struct thr
     return 0;
   }
   if (r < 0) return r;
-  t->inside = (uint8_t)inside(s, step, t);
+  t->inside = (uint8_t)stacks_inside(s, t, step);
   return 0;
 }
 
@@ -64,7 +60,7 @@ int drain(struct session *s, const struct ts_step *step, uint32_t *lingering) {
     struct thread *t = &s->threads[i];
     t->inside = 0;
     if (t->state == THREAD_ASLEEP) t->inside = (uint8_t)sleeper_inside(s, step, t);
-    else if (t->state == THREAD_STOPPED) t->inside = (uint8_t)inside(s, step, t);
+    else if (t->state == THREAD_STOPPED) t->inside = (uint8_t)stacks_inside(s, t, step);
   }
   uint64_t budget_end = sys_now() + HELD_NS + count_inside(s) * HELD_PER_THREAD_NS;
   for (int turn = 0; turn < TURNS; turn++) {

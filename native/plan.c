@@ -188,7 +188,7 @@ int plan_passes_over(struct session *s, struct thread *t) {
   for (uint32_t i = s->first_step; i < s->plan->step_count; i++) {
     const struct ts_step *step = step_at(s, i);
     if (step->op == TS_MOVE && stacks_count(s, t, (const struct ts_pair *)(s->data + step->a), step->count)) return 0;
-    if (step->op == TS_DRAIN && stacks_inside(s, t, step->address, step->address + step->length)) return 0;
+    if (step->op == TS_DRAIN && stacks_inside(s, t, step)) return 0;
     if (step->op == TS_MOVE) return 1; /* those that follow concern who is not asleep */
   }
   return 1;

@@ -87,6 +87,15 @@ static int run_stub(struct session *s, struct thread *t, const struct stub *stub
   }
 }
 
+/* Mask before registers: a thread that has its registers back must not have our mask. Each is asked for twice. */
+static int give_back(struct thread *t, uint64_t mask, const struct registers *was) {
+  int r = set_mask(t, mask);
+  if (r < 0) r = set_mask(t, mask);
+  if (r < 0) return r;
+  r = thread_store(t, was);
+  return r < 0 ? thread_store(t, was) : r;
+}
+
 /* 0, -errno, or a signal, in whose delivery the thread is stopped with its own registers. */
 static int attempt(struct session *s, struct thread *t, struct stub *stub, int64_t *result) {
   if (s->stub_lost) return -EBUSY;
@@ -122,13 +131,13 @@ static int attempt(struct session *s, struct thread *t, struct stub *stub, int64
       return -ETIMEDOUT;
     }
   }
-  int mask_error = set_mask(t, stub->mask);
-  int store_error = thread_store(t, &was);
-  if (store_error) store_error = thread_store(t, &was);
-  if (store_error) s->stub_lost = 1; /* it may still be there, and goes on by itself */
+  if (give_back(t, stub->mask, &was) < 0) {
+    s->stub_lost = 1; /* it goes on with the stub, which gives back both */
+    return r < 0 ? (int)r : -EIO;
+  }
   t->regs = was;
   if (s->plan->flags & TS_SUSPEND_SECCOMP && r == 0) r = thread_suspend_filters(t, 0);
-  return r < 0 ? (int)r : mask_error ? mask_error : store_error ? store_error : (int)r;
+  return (int)r;
 }
 
 #define MOST_ATTEMPTS 100
@@ -140,8 +149,8 @@ static int remote(struct session *s, struct stub *stub, int64_t *result) {
     int r = attempt(s, t, stub, result);
     if (r <= 0) return r;
     /* A signal that we could not hold back: its handler is set up, and we stop the thread before it runs. */
-    (void)thread_interrupt(s, t);
-    (void)sys_ptrace(PTRACE_CONT, t->tid, 0, (uintptr_t)r);
+    t->state = THREAD_SEIZED;
+    thread_deliver(t, r);
     r = thread_await_stop(s, t, remote_deadline(s));
     if (r < 0) return r;
   }

@@ -87,6 +87,8 @@ struct thread *session_stopped(struct session *s);
 struct thread *session_runner(struct session *s);
 
 TS_MUST_CHECK int thread_seize(struct session *s, struct thread *t);
+/* Lets a thread go on that is stopped for a signal, with that signal, and stops it right behind. */
+void thread_deliver(const struct thread *t, int signal);
 /* A failure shows when the stop is awaited. */
 int thread_interrupt(struct session *s, struct thread *t);
 TS_MUST_CHECK int thread_await_stop(struct session *s, struct thread *t, uint64_t deadline);
@@ -142,8 +144,8 @@ uint32_t stacks_count(struct session *s, struct thread *t, const struct ts_pair 
 /* Signal frames that would return to pair.from return to pair.to instead; counts them in *changed. */
 TS_MUST_CHECK int stacks_move(struct session *s, struct thread *t, const struct ts_pair *pairs, uint32_t count,
                               uint32_t *changed);
-/* Whether a thread may be executing, or may return to, code in [start, end). */
-int stacks_inside(struct session *s, struct thread *t, uint64_t start, uint64_t end);
+/* Whether a thread may be executing, or may return to, the code of a TS_DRAIN or an executable TS_MAP. */
+int stacks_inside(struct session *s, struct thread *t, const struct ts_step *step);
 
 /* ---- plan.c -------------------------------------------------------------------------------------------------- */
 

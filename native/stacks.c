@@ -19,42 +19,56 @@ struct range {
   uint64_t start, end;
 };
 
+/* A stack that somebody goes on with: the thread, or what a signal has interrupted. */
+struct stack {
+  struct range range;
+  int called; /* by code that our code calls: a return address may lead to ours */
+};
+
 struct walk {
   struct session *s;
   /* Looks at one word, which is followed by SIGNAL_FRAME_WORDS - 1 others (or zeros): 0, or what to end with. */
-  int (*look)(struct walk *, uint64_t at, const uint64_t *word);
-  struct range seen[MOST_STACKS];
+  int (*look)(struct walk *, const struct stack *, uint64_t at, const uint64_t *word);
+  struct stack stacks[MOST_STACKS];
   uint32_t known, done;
   int overflow; /* there were more than we went to */
 
   const struct ts_pair *pairs;
   uint32_t count;
   uint32_t changed;
-  uint64_t start, end;
+  struct range ours, callees;
 };
 
-static void go_there_too(struct walk *w, uint64_t sp) {
+static int in_range(uint64_t address, const struct range *range) {
+  return address >= range->start && address < range->end;
+}
+
+/* Somebody at this pc goes on with this stack pointer. */
+static void go_there_too(struct walk *w, uint64_t pc, uint64_t sp) {
+  int called = in_range(pc, &w->callees);
   for (uint32_t i = 0; i < w->known; i++)
-    if (sp >= w->seen[i].start && sp < w->seen[i].end) return;
+    if (in_range(sp, &w->stacks[i].range) && w->stacks[i].called >= called) return;
   if (w->known == MOST_STACKS) {
     w->overflow = 1;
     return;
   }
-  w->seen[w->known++] = (struct range){sp & ~7ull, (sp & ~7ull) + SCAN_BYTES};
+  w->stacks[w->known++] = (struct stack){{sp & ~7ull, (sp & ~7ull) + SCAN_BYTES}, called};
 }
 
-/* The frame whose pc stands at `at` will go on with this stack pointer. */
-static void follow_frame(struct walk *w, uint64_t at) {
+/* The frame whose pc stands at `at`. */
+static void follow_frame(struct walk *w, uint64_t at, uint64_t pc) {
   uint64_t sp = 0;
-  if (memory_read(w->s, at - SIGNAL_FRAME_SP_BEFORE_PC, &sp, sizeof sp) == 0) go_there_too(w, sp);
+  if (memory_read(w->s, at - SIGNAL_FRAME_SP_BEFORE_PC, &sp, sizeof sp) == 0) go_there_too(w, pc, sp);
 }
 
 /* One stack, upwards. Its range ends where its memory does. */
-static int walk_range(struct walk *w, struct range *range) {
+static int walk_stack(struct walk *w, struct stack *stack) {
+  struct range *range = &stack->range;
   uint64_t words[CHUNK_WORDS + SIGNAL_FRAME_WORDS];
   for (uint64_t at = range->start; at < range->end;) {
     long got = memory_read_pages(w->s, at, words, CHUNK_WORDS * 8);
     if (got < 0) return (int)got; /* not known: as good as inside */
+    if (got == 0 && stack == w->stacks && at == range->start) return -EFAULT; /* its own stack: not known either */
     if (got == 0) {
       range->end = at; /* what lies behind a hole is another stack */
       return 0;
@@ -63,8 +77,8 @@ static int walk_range(struct walk *w, struct range *range) {
     for (uint32_t i = 0; i < SIGNAL_FRAME_WORDS; i++) words[n + i] = 0;
     (void)!memory_read(w->s, at + (uint64_t)got, words + n, (SIGNAL_FRAME_WORDS - 1) * 8);
     for (size_t i = 0; i < n; i++) {
-      if (is_signal_frame_pc(words + i)) follow_frame(w, at + i * 8);
-      int r = w->look(w, at + i * 8, words + i);
+      if (is_signal_frame_pc(words + i)) follow_frame(w, at + i * 8, words[i]);
+      int r = w->look(w, stack, at + i * 8, words + i);
       if (r) return r;
     }
     at += (uint64_t)got;
@@ -72,10 +86,10 @@ static int walk_range(struct walk *w, struct range *range) {
   return 0;
 }
 
-static int walk(struct walk *w, uint64_t sp) {
-  go_there_too(w, sp);
+static int walk(struct walk *w, const struct thread *t) {
+  go_there_too(w, regs_pc(&t->regs), regs_sp(&t->regs));
   for (; w->done < w->known; w->done++) {
-    int r = walk_range(w, &w->seen[w->done]);
+    int r = walk_stack(w, &w->stacks[w->done]);
     if (r) return r;
   }
   return 0;
@@ -83,7 +97,8 @@ static int walk(struct walk *w, uint64_t sp) {
 
 /* ---- signal frames ---------------------------------------------------------------------------------------------- */
 
-static int move_frame(struct walk *w, uint64_t at, const uint64_t *word) {
+static int move_frame(struct walk *w, const struct stack *stack, uint64_t at, const uint64_t *word) {
+  (void)stack;
   for (uint32_t i = 0; i < w->count; i++) {
     if (word[0] != w->pairs[i].from || !is_signal_frame_pc(word)) continue;
     int r = memory_poke(w->s, at, &w->pairs[i].to);
@@ -93,7 +108,8 @@ static int move_frame(struct walk *w, uint64_t at, const uint64_t *word) {
   return 0;
 }
 
-static int count_frame(struct walk *w, uint64_t at, const uint64_t *word) {
+static int count_frame(struct walk *w, const struct stack *stack, uint64_t at, const uint64_t *word) {
+  (void)stack;
   (void)at;
   for (uint32_t i = 0; i < w->count; i++) w->changed += word[0] == w->pairs[i].from && is_signal_frame_pc(word);
   return 0;
@@ -101,27 +117,33 @@ static int count_frame(struct walk *w, uint64_t at, const uint64_t *word) {
 
 uint32_t stacks_count(struct session *s, struct thread *t, const struct ts_pair *pairs, uint32_t count) {
   struct walk w = {.s = s, .look = count_frame, .pairs = pairs, .count = count};
-  (void)walk(&w, regs_sp(&t->regs));
+  (void)walk(&w, t);
   return w.changed;
 }
 
 int stacks_move(struct session *s, struct thread *t, const struct ts_pair *pairs, uint32_t count, uint32_t *changed) {
   struct walk w = {.s = s, .look = move_frame, .pairs = pairs, .count = count};
-  int r = walk(&w, regs_sp(&t->regs));
+  int r = walk(&w, t);
   *changed += w.changed;
   return r;
 }
 
 /* ---- return addresses ------------------------------------------------------------------------------------------- */
 
-static int look_inside(struct walk *w, uint64_t at, const uint64_t *word) {
+/*
+ * Our code calls nothing but the vDSO's functions. So a thread that is in neither is inside only by way of a signal
+ * frame. Any other word that points to our pages is what an earlier call has left in a frame that does not use its every
+ * word, and may stay there for as long as the program runs.
+ */
+static int look_inside(struct walk *w, const struct stack *stack, uint64_t at, const uint64_t *word) {
   (void)at;
-  return word[0] >= w->start && word[0] < w->end;
+  return in_range(word[0], &w->ours) && (stack->called || is_signal_frame_pc(word));
 }
 
-int stacks_inside(struct session *s, struct thread *t, uint64_t start, uint64_t end) {
-  uint64_t pc = regs_pc(&t->regs);
-  if (pc >= start && pc < end) return 1;
-  struct walk w = {.s = s, .look = look_inside, .start = start, .end = end};
-  return walk(&w, regs_sp(&t->regs)) || w.overflow;
+int stacks_inside(struct session *s, struct thread *t, const struct ts_step *step) {
+  struct walk w = {.s = s, .look = look_inside};
+  w.ours = (struct range){step->address, step->address + step->length};
+  w.callees = (struct range){step->value2, s->plan->stub_address + s->plan->stub_size};
+  if (in_range(regs_pc(&t->regs), &w.ours)) return 1;
+  return walk(&w, t) || w.overflow;
 }

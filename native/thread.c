@@ -153,6 +153,12 @@ static int untrap(struct session *s, struct thread *t, int signal) {
   return 0;
 }
 
+void thread_deliver(const struct thread *t, int signal) {
+  (void)sys_ptrace(PTRACE_INTERRUPT, t->tid, 0, 0);
+  if (sys_ptrace(PTRACE_CONT, t->tid, 0, (uintptr_t)signal) < 0)
+    (void)sys_ptrace(PTRACE_CONT, t->tid, 0, (uintptr_t)signal);
+}
+
 /* One look at an interrupted thread. 1: stopped and loaded, or gone; 0: not yet; or -errno. */
 static int thread_collect(struct session *s, struct thread *t) {
   int signal = 0;
@@ -181,8 +187,7 @@ static int thread_collect(struct session *s, struct thread *t) {
    * A signal on its way: delivered as it would have been, and the thread is stopped right behind it. Any stop makes the
    * kernel forget an interrupt that was meant to cause one, so we ask again.
    */
-  (void)sys_ptrace(PTRACE_INTERRUPT, t->tid, 0, 0);
-  (void)sys_ptrace(PTRACE_CONT, t->tid, 0, (uintptr_t)signal);
+  thread_deliver(t, signal);
   return 0;
 }
 

@@ -45,7 +45,8 @@ enum ts_op {
 /*
  * TS_DRAIN is the point of no return: what was done before it is never rolled back after it. Where threads remain
  * inside, the steps behind it are left undone and report.lingering counts the threads. The inverse of a TS_MAP, too,
- * is carried out only if nobody can be inside what is executable.
+ * is carried out only if nobody can be inside what is executable. Both name with `value2` where the code begins that is
+ * called from there; it ends with the stub's scratch.
  */
 
 struct ts_step {

@@ -50,9 +50,9 @@ static inline void regs_of_sleeper(struct registers *r, const struct sleep *slee
   r->rip = sleep->pc;
 }
 
-/* An instruction that traps leaves the pc at itself, but for int3. */
+/* An instruction that traps leaves the pc at itself, but for int3. (A SIGTRAP at `pc` is a step of the program's own.) */
 static inline int regs_trapped_at(const struct registers *r, uint64_t pc, int signal) {
-  return r->rip == pc || (signal == SIGTRAP && r->rip == pc + 1);
+  return r->rip == (signal == SIGTRAP ? pc + 1 : pc);
 }
 
 /*

@@ -117,6 +117,7 @@ export function mapPages(mark: Mark, payload: Payload, rewrites: readonly Rewrit
       address: mark.code.address,
       length: mark.code.size,
       protection: "r-x",
+      calls: mark.vdso.address,
       what: "the payload's page",
     },
     { op: "write", address: mark.code.address, bytes: code, what: "the payload and its trampolines" },

@@ -18,6 +18,8 @@ export type Step = { readonly what: string } & (
       readonly address: Address;
       readonly length: number;
       readonly protection: "r-x" | "rw-";
+      /** Of code: where the vDSO begins, whose functions are called from there. */
+      readonly calls?: Address;
     }
   | { readonly op: "unmap"; readonly address: Address; readonly length: number }
   /** `old` is what the inverse writes; without it the inverse leaves the bytes (their page goes away). */
@@ -34,6 +36,8 @@ export type Step = { readonly what: string } & (
       readonly address: Address;
       readonly length: number;
       readonly timeoutNs: bigint;
+      /** Where the vDSO begins, whose functions are called from there: a thread there may return. */
+      readonly calls: Address;
     }
 );
 

@@ -48,6 +48,7 @@ export function planRecovery({ pid, vdso, found, pristineTail }: RecoveryInput):
       address: mark.code.address,
       length: mark.code.size,
       timeoutNs: DRAIN_TIMEOUT_NS,
+      calls: vdso.start,
       what: "no thread is inside the payload",
     },
     {

@@ -69,7 +69,7 @@ interface StepFields {
   address?: bigint;
   length?: number;
   value?: bigint;
-  value2?: bigint;
+  value2?: bigint | undefined;
 }
 
 export function encodePlan(plan: PatchPlan, session: SessionParameters): EncodedPlan {
@@ -123,7 +123,12 @@ function fieldsOf(step: Step, data: Data, place: (length: number) => number): St
     case "check":
       return { address: step.address, length: step.bytes.length, a: data.add(step.bytes) };
     case "map":
-      return { address: step.address, length: step.length, value: PROTECTION[step.protection] };
+      return {
+        address: step.address,
+        length: step.length,
+        value: PROTECTION[step.protection],
+        value2: step.calls,
+      };
     case "unmap":
       return { address: step.address, length: step.length };
     case "write": {
@@ -140,7 +145,7 @@ function fieldsOf(step: Step, data: Data, place: (length: number) => number): St
     case "read":
       return { address: step.address, length: step.length, a: place(step.length) };
     case "drain":
-      return { address: step.address, length: step.length, value: step.timeoutNs };
+      return { address: step.address, length: step.length, value: step.timeoutNs, value2: step.calls };
   }
 }
 

@@ -55,6 +55,12 @@ export const STEPPER: Recipe = {
   command: ["gcc", ...C_FLAGS],
 };
 
+export const WAKER: Recipe = {
+  name: "waker",
+  sources: ["waker.c", "vdso.c", "vdso.h"],
+  command: ["gcc", ...C_FLAGS],
+};
+
 /** 32 bits without a 32-bit libc: nothing but the compiler is needed. */
 export const I386: Recipe = {
   name: "i386",

@@ -65,6 +65,7 @@ const PLAN: PatchPlan = {
       address: address(PAGES),
       length: 4096,
       timeoutNs: 2_000_000_000n,
+      calls: address(VDSO),
       what: "nobody inside",
     },
     { op: "unmap", address: address(PAGES), length: 16384, what: "our pages" },
@@ -174,7 +175,7 @@ describe("planAsJson", () => {
         { op: "patch", old: "554889e541564154", new: "e9fb05ffff564154" },
         { op: "call", argument: "0x7ffff7fb1000", stack: "0x7ffff7fb2000" },
         { op: "read", length: 824 },
-        { op: "drain", timeoutNs: "2000000000" },
+        { op: "drain", timeoutNs: "2000000000", calls: "0x7ffff7fc1000" },
         { op: "unmap", length: 16384 },
       ],
     });

@@ -22,7 +22,7 @@ describe("invert", () => {
       { op: "write", address: b, bytes: word(3), old: word(1), what: "flip" },
       { op: "call", address: b, argument: b, stack: b, what: "call" },
       { op: "read", address: b, length: 8, what: "read" },
-      { op: "drain", address: b, length: 8, timeoutNs: 0n, what: "drain" },
+      { op: "drain", address: b, length: 8, timeoutNs: 0n, calls: a, what: "drain" },
       { op: "unmap", address: b, length: 4096, what: "unmap" },
     ];
     expect(invert(steps)).toEqual([

@@ -210,9 +210,10 @@ describe("each kind of step", () => {
         address: address(HIGH),
         length: 4096,
         timeoutNs: 2n ** 40n,
+        calls: address(5n),
         what: "",
       },
-      { op: 9, address: HIGH, length: 4096n, value: 2n ** 40n },
+      { op: 9, address: HIGH, length: 4096n, value: 2n ** 40n, value2: 5n },
       "",
     ],
   ])("%s", (_, step, fields, data) => {

@@ -19,7 +19,7 @@ const STEPS: readonly Step[] = [
   { op: "move", moves: [], what: "" },
   { op: "call", address: address(1n), argument: address(2n), stack: address(3n), what: "" },
   { op: "read", address: address(1n), length: 1, what: "" },
-  { op: "drain", address: address(1n), length: 1, timeoutNs: 1n, what: "" },
+  { op: "drain", address: address(1n), length: 1, timeoutNs: 1n, calls: address(2n), what: "" },
 ];
 
 const PLAN: PatchPlan = {
