@@ -235,7 +235,8 @@ static void roll_back(struct session *s, uint32_t failed) {
     if (step->op == TS_MAP && left < 0) left = pages_are_left(s, first);
     int r = step->op == TS_MAP && !left ? -EBUSY : undo(s, step);
     if (r >= 0) continue;
-    /* Go on: the more is undone, the better. */
+    /* Go on: the more is undone, the better. But to what may still be jumped to has to stay. */
+    if (step->op == TS_PATCH || step->op == TS_MOVE) left = 0;
     s->report->rollback = TS_ROLLBACK_FAILED;
     if (!s->report->rollback_errno) s->report->rollback_errno = -r;
   }
@@ -274,7 +275,7 @@ static void hold_session(void *context) {
 static int begin_session(struct session *s) {
   struct precedence before;
   hurry(&before);
-  int r = worker_run(hold_session, s);
+  int r = worker_run(hold_session, s, s->plan->flags & TS_FILTERED);
   unhurry(&before);
   if (r < 0) s->report->error = -r;
   return -s->report->error;

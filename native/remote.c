@@ -118,7 +118,7 @@ static int attempt(struct session *s, struct thread *t, struct stub *stub, int64
   /* Now it is safe to skip what the stub does about signals for the case that we had died before this line. */
   regs_set_pc(&stub->start, stub->masked);
   if (r == 0) r = thread_store(t, &stub->start);
-  if (r == 0 && s->plan->flags & TS_SUSPEND_SECCOMP) r = thread_suspend_filters(t, 1);
+  if (r == 0) r = thread_suspend_filters(s, t, 1);
   struct registers now;
   if (r == 0) r = run_stub(s, t, stub, &now);
   if (r == 0 && result) *result = regs_result(&now);
@@ -136,7 +136,7 @@ static int attempt(struct session *s, struct thread *t, struct stub *stub, int64
     return r < 0 ? (int)r : -EIO;
   }
   t->regs = was;
-  if (s->plan->flags & TS_SUSPEND_SECCOMP && r == 0) r = thread_suspend_filters(t, 0);
+  if (r == 0) r = thread_suspend_filters(s, t, 0);
   return (int)r;
 }
 

@@ -59,8 +59,11 @@ struct session {
 
 /* ---- worker.c: whose thread does the tracing ---------------------------------------------------------------------- */
 
-/* Calls run(context) on a new thread, and returns when that has ended and let every tracee go. */
-TS_MUST_CHECK int worker_run(void (*run)(void *), void *context);
+/*
+ * Calls run(context) on a new thread, and returns when that has ended and let every tracee go. One that `outlives` us
+ * does its work to the end when we are killed.
+ */
+TS_MUST_CHECK int worker_run(void (*run)(void *), void *context, int outlives);
 
 /* ---- thread.c, threads.c: who is stopped --------------------------------------------------------------------------- */
 
@@ -95,7 +98,7 @@ TS_MUST_CHECK int thread_await_stop(struct session *s, struct thread *t, uint64_
 TS_MUST_CHECK int thread_store(struct thread *t, const struct registers *regs);
 void thread_release(struct thread *t);
 /* A remote call may be forbidden to the thread that makes it: its seccomp filters do not apply while it does. */
-TS_MUST_CHECK int thread_suspend_filters(const struct thread *t, int suspend);
+TS_MUST_CHECK int thread_suspend_filters(const struct session *s, const struct thread *t, int suspend);
 /* Signals that an instruction causes, rather than another process. */
 int is_fault(int signal);
 

@@ -24,6 +24,7 @@
 #define ENOSYS 38
 #define ETIMEDOUT 110
 #define ESTALE 116
+#define ECANCELED 125
 
 #define ERESTARTSYS 512
 #define ERESTARTNOINTR 513
@@ -54,6 +55,7 @@
 #define SIGTRAP 5
 #define SIG_SETMASK 2
 #define CLONE_A_THREAD 0x350f00ul /* VM FS FILES SIGHAND THREAD SYSVSEM PARENT_SETTID CHILD_CLEARTID */
+#define CLONE_A_PROCESS 0x500ul    /* VM FILES; tells nobody of its end */
 #define FUTEX_WAIT 0
 #define WNOHANG 1
 #define WEXITED 4

@@ -76,8 +76,21 @@ int thread_seize(struct session *s, struct thread *t) {
   return (int)r;
 }
 
-int thread_suspend_filters(const struct thread *t, int suspend) {
-  return (int)sys_ptrace(PTRACE_SETOPTIONS, t->tid, 0, OPTIONS | (suspend ? PTRACE_O_SUSPEND_SECCOMP : 0));
+/* "Seccomp:" in /proc/PID/task/TID/status: 0 without filters; where it cannot be read there may be one. */
+static int has_filter(const struct session *s, int tid) {
+  static const char NAME[] = "\nSeccomp:\t";
+  char text[4096];
+  long got = thread_file(s, tid, "/status", text, sizeof text);
+  for (long i = 0; i + (long)sizeof NAME <= got; i++)
+    if (same_bytes(text + i, NAME, sizeof NAME - 1)) return text[i + (long)sizeof NAME - 1] != '0';
+  return got <= 0;
+}
+
+int thread_suspend_filters(const struct session *s, const struct thread *t, int suspend) {
+  long r = sys_ptrace(PTRACE_SETOPTIONS, t->tid, 0, OPTIONS | (suspend ? PTRACE_O_SUSPEND_SECCOMP : 0));
+  /* Refused to who lacks CAP_SYS_ADMIN or is filtered himself, and by a kernel that cannot. */
+  if (suspend && (r == -EPERM || r == -EINVAL) && !has_filter(s, t->tid)) return 0;
+  return (int)r;
 }
 
 int thread_interrupt(struct session *s, struct thread *t) {

@@ -214,11 +214,10 @@ static int stop_one(struct session *s) {
   return collect(s, 0);
 }
 
-/* Whether we may suspend the filters of the thread that makes remote calls is known before anything is done. */
+/* Whether its filters let the runner make our calls is known before anything is done. */
 static int try_suspend(struct session *s, const struct thread *t) {
-  if (!(s->plan->flags & TS_SUSPEND_SECCOMP)) return 0;
-  int r = thread_suspend_filters(t, 1);
-  if (r == 0) return thread_suspend_filters(t, 0);
+  int r = thread_suspend_filters(s, t, 1);
+  if (r == 0) return thread_suspend_filters(s, t, 0);
   s->report->stage = TS_STAGE_SEIZE;
   s->report->culprit = t->tid;
   return r;

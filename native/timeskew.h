@@ -69,7 +69,7 @@ struct ts_pair {
 
 #define TS_PLAN_MAGIC 0x4e4c5054u /* "TPLN" */
 #define TS_STOP_ONE 1u            /* stop one thread only: for plans that rewrite no code */
-#define TS_SUSPEND_SECCOMP 2u     /* the target has a seccomp filter */
+#define TS_FILTERED 2u            /* a thread of the target has a seccomp filter: our death must not end the session */
 #define TS_OUR_CHILD 4u           /* the tool started the target: its exit status is not ours to take */
 #define TS_WAKE_SLEEPERS 8u       /* stop also those who sleep in a system call */
 

@@ -12,7 +12,7 @@ export const REPORT_BYTES = 56;
 const OPS: readonly Op[] = ["check", "map", "unmap", "write", "patch", "move", "call", "read", "drain"];
 const HAS_OLD = 1;
 const STOP_ONE = 1;
-const SUSPEND_SECCOMP = 2;
+const FILTERED = 2;
 const OUR_CHILD = 4;
 const WAKE_SLEEPERS = 8;
 const PROTECTION = { "r-x": 5n, "rw-": 3n } as const;
@@ -92,7 +92,7 @@ export function encodePlan(plan: PatchPlan, session: SessionParameters): Encoded
     session.memoryPid,
     session.proc,
     (plan.stop === "one" ? STOP_ONE : 0) |
-      (session.seccomp ? SUSPEND_SECCOMP : 0) |
+      (session.seccomp ? FILTERED : 0) |
       (session.ourChild ? OUR_CHILD : 0) |
       (plan.sleepers === "woken" ? WAKE_SLEEPERS : 0),
     steps.length,

@@ -52,7 +52,7 @@ it("struct ts_plan", (context) => {
   const [magic, abi, flags, size] = evaluate(context, HEADER, [
     "TS_PLAN_MAGIC",
     "TS_ABI",
-    "TS_STOP_ONE | TS_SUSPEND_SECCOMP | TS_OUR_CHILD | TS_WAKE_SLEEPERS",
+    "TS_STOP_ONE | TS_FILTERED | TS_OUR_CHILD | TS_WAKE_SLEEPERS",
     `sizeof(struct ts_plan) + ${STEPS.length} * sizeof(struct ts_step)`,
   ]);
   const { bytes } = encodePlan(PLAN, SESSION);
