@@ -184,14 +184,24 @@ export function refuseForeign({ process: { pid, command }, found }: Inspection):
   throw new TimeskewError("E_FOREIGN_PATCH", `pid ${pid} (${command}): ${found.note}`, { pid });
 }
 
-/** What would make the stop wait for nothing is told at once. */
-export function refuseUnstoppable({ process: { pid, command } }: Inspection): void {
+/** What would make the stop wait for nothing, or our calls crash in the vDSO, is told at once. */
+export function refuseUnstoppable({ process: { pid, command, vdso } }: Inspection): void {
   const tracer = tracerOf(pid);
   if (tracer !== undefined) {
     throw new TimeskewError("E_TRACED", `pid ${pid} (${command}) is traced by ${tracer}`, {
       pid,
       hint: "detach it first, then try again",
     });
+  }
+  if (!/^r.x/.test(vdso.perms)) {
+    throw new TimeskewError(
+      "E_VDSO",
+      `pid ${pid} (${command}) has made its vDSO ${vdso.perms}: no code in it can run`,
+      {
+        pid,
+        hint: "it reads the clock by system calls, which timeskew does not change",
+      },
+    );
   }
   if (isFrozen(pid)) {
     throw new TimeskewError(

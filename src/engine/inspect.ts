@@ -3,12 +3,11 @@
  * others have done to it already. Nothing is stopped for this.
  */
 import { readFileSync } from "node:fs";
-import { TimeskewError } from "../errors.ts";
+import { type ErrorCode, TimeskewError } from "../errors.ts";
 import type { Address } from "../machine/address.ts";
 import { decodeJump } from "../machine/x86_64/encode.ts";
 import { type Found, findSkew } from "../patch/find.ts";
 import { placePages } from "../patch/landing.ts";
-import { FUNCTIONS } from "../patch/payload.ts";
 import { codeOf, readVdso, type Vdso } from "../patch/vdso.ts";
 import { findMapping, type Mapping, parseMaps } from "../target/proc.ts";
 import { hasEnded, notPermitted, openProcess, type Process } from "../target/process.ts";
@@ -23,11 +22,69 @@ export interface Inspection extends Disposable {
   readonly pristineTail: Uint8Array;
 }
 
+const MOST_LOOKS = 10;
+const PAUSE_BETWEEN_LOOKS_MS = 2;
+
+/** What a look finds half-way through an execve, when some of what it reads is the old program's and some the new one's. */
+const DOUBTFUL: readonly ErrorCode[] = [
+  ...(["E_GONE", "E_ZOMBIE", "E_NO_VDSO", "E_VDSO"] as const),
+  ...(["E_NOT_64BIT", "E_UNSUPPORTED"] as const),
+];
+
 /**
  * @param locked be the only timeskew at work on this process, until the inspection is disposed of
  * @throws TimeskewError E_BUSY, or for whatever cannot be skewed: see openProcess and readVdso
  */
 export function inspect(pid: number, { locked = false } = {}): Inspection {
+  let doubt: string | undefined;
+  for (let look = 1; look <= MOST_LOOKS; look++) {
+    const outcome = tryToLook(pid, locked);
+    const failed = outcome instanceof TimeskewError;
+    const finding = failed ? outcome.message : outcome.found.state;
+    // Believed when seen twice in one and the same program.
+    const seen = isDoubtful(outcome) ? `${programOf(pid)}: ${finding}` : undefined;
+    if (seen === undefined || seen === doubt) {
+      if (failed) throw outcome;
+      return outcome;
+    }
+    doubt = seen;
+    if (!failed) outcome[Symbol.dispose]();
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE_BETWEEN_LOOKS_MS);
+  }
+  throw new TimeskewError("E_BUSY", `pid ${pid} starts one program after the other`, {
+    pid,
+    hint: "try again",
+  });
+}
+
+function tryToLook(pid: number, locked: boolean): Inspection | TimeskewError {
+  try {
+    return lookOnce(pid, locked);
+  } catch (error) {
+    if (error instanceof TimeskewError) return error;
+    throw error;
+  }
+}
+
+function isDoubtful(outcome: Inspection | TimeskewError): boolean {
+  if (!(outcome instanceof TimeskewError)) return outcome.found.state === "foreign";
+  return (
+    DOUBTFUL.includes(outcome.code) || (outcome.code === "E_PERMISSION" && programOf(outcome.pid!) !== "")
+  );
+}
+
+/** Tells one program of a process from the next: where the kernel put its parts. "" for somebody else's process. */
+function programOf(pid: number): string {
+  try {
+    const maps = parseMaps(readFileSync(`/proc/${pid}/maps`, "utf8"));
+    const parts = [maps[0], findMapping(maps, "[vdso]"), findMapping(maps, "[stack]")];
+    return parts.map((part) => part?.start ?? "").join(" ");
+  } catch {
+    return ""; // gone, or not for us: then the look says so
+  }
+}
+
+function lookOnce(pid: number, locked: boolean): Inspection {
   const process = openProcess(pid);
   try {
     if (locked) lockProcess(process);
@@ -110,9 +167,11 @@ function ownVdso(): { bytes: Uint8Array } | undefined {
 export function findPages({ process, vdso }: Pick<Inspection, "process" | "vdso">): Address {
   const gap = placePages(process.maps, vdso, loadPayload());
   if (gap !== undefined) return gap;
+  const { codeSize, paramsSize } = loadPayload();
+  const bytes = codeSize + paramsSize;
   throw new TimeskewError(
     "E_UNSUPPORTED",
-    `pid ${process.pid} (${process.command}) has no free addresses within 2 GiB of its vDSO`,
-    { pid: process.pid, hint: `a jump to our ${FUNCTIONS.length} functions could not reach` },
+    `pid ${process.pid} (${process.command}) has no ${bytes} free bytes in a row within 2 GiB of its vDSO`,
+    { pid: process.pid, hint: "its own mappings leave no room that a jump from the vDSO can reach" },
   );
 }

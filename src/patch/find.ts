@@ -111,12 +111,19 @@ function mayBeCode({ start, end, perms, inode, path }: Mapping, vdso: Vdso): boo
   return perms === "r-xp" && inode === 0n && path === "" && near && end - start <= MAX_CODE;
 }
 
+/** Executable where the target's personality says READ_IMPLIES_EXEC. */
+const PARAMS_PERMS = /^rw[-x]p$/;
+
 /** The parameter pages of an unfinished injection: just as large, nothing but zeros and perhaps a mark cut short. */
 function paramsBehind(code: Mapping, { maps, read, payload }: Scene): Mapping | undefined {
   const size = payload.paramsSize;
   const params = maps.find(
     ({ start, end, perms, inode, path }) =>
-      start === code.end && end - start === BigInt(size) && perms === "rw-p" && inode === 0n && path === "",
+      start === code.end &&
+      end - start === BigInt(size) &&
+      PARAMS_PERMS.test(perms) &&
+      inode === 0n &&
+      path === "",
   );
   if (params === undefined) return undefined;
   const bytes = read(params.start, size);

@@ -36,6 +36,10 @@ export interface ProcessStatus {
   readonly effectiveCapabilities: bigint | undefined;
   /** VmLck: bytes locked in memory. */
   readonly lockedBytes: bigint | undefined;
+  /** VmSize: bytes of address space. */
+  readonly virtualBytes: bigint | undefined;
+  /** VmData: bytes of private writable mappings, stacks left out. */
+  readonly dataBytes: bigint | undefined;
 }
 
 const FILE = "/proc/PID/status";
@@ -70,6 +74,8 @@ export function parseStatus(text: string): ProcessStatus {
     seccompFilters: read("Seccomp_filters", number),
     effectiveCapabilities: read("CapEff", mask),
     lockedBytes: read("VmLck", kibibytes),
+    virtualBytes: read("VmSize", kibibytes),
+    dataBytes: read("VmData", kibibytes),
   };
 }
 

@@ -144,7 +144,6 @@ function vdsoOf(pid: number, stat: ProcessStat, maps: readonly Mapping[]): Mappi
  */
 export function hasSeccomp({ pid, proc, status }: Process): boolean {
   if (status.seccomp) return true;
-  if (status.threads === 1) return false;
   return tasksOf(proc).some((task) => {
     try {
       return (parseStatus(readThrough(proc, pid, `task/${task}/status`)).seccomp ?? 0) !== 0;
@@ -155,23 +154,42 @@ export function hasSeccomp({ pid, proc, status }: Process): boolean {
   });
 }
 
-/** Whether an opened process has ended since. */
-export function hasEnded({ pid, proc, memoryPid }: Process): boolean {
-  try {
-    const task = parseStat(readThrough(proc, pid, memoryPid === pid ? "stat" : `task/${memoryPid}/stat`));
-    return task.state === "Z" || task.state === "X";
-  } catch (error) {
-    return error instanceof TimeskewError && error.code === "E_GONE";
-  }
+/** Whether an opened process has ended since: it is gone, or each thread that it still has is a zombie. */
+export function hasEnded({ pid, proc }: Process): boolean {
+  return !tasksOf(proc).some((name) => {
+    try {
+      const task = parseStat(readThrough(proc, pid, `task/${name}/stat`));
+      return task.state !== "Z" && task.state !== "X";
+    } catch (error) {
+      if (error instanceof TimeskewError && error.code === "E_GONE") return false;
+      throw error;
+    }
+  });
 }
 
 /** The kernel lets a process be looked at by its user, and by root unless it has privileges that we lack. */
 export function notPermitted(message: string, pid: number, cause?: unknown): TimeskewError {
-  const hint =
-    process.geteuid?.() === 0
-      ? "it has capabilities that we lack, or lives outside our user namespace: run timeskew as root of the host"
-      : "run timeskew with sudo, or as the user who started the process";
-  return new TimeskewError("E_PERMISSION", message, { pid, hint, cause });
+  return new TimeskewError("E_PERMISSION", message, { pid, hint: whatWouldPermit(pid), cause });
+}
+
+function whatWouldPermit(pid: number): string {
+  const self = process.geteuid?.();
+  if (self === 0) {
+    return "it has capabilities that we lack, or lives outside our user namespace: run timeskew as root of the host";
+  }
+  if (self !== undefined && userOf(pid) === self) {
+    return "it is your own, but not dumpable (PR_SET_DUMPABLE), or has raised privileges: run timeskew with sudo";
+  }
+  return "run timeskew with sudo, or as the user who started the process";
+}
+
+/** Its status may be read by everybody, unlike its mappings. */
+function userOf(pid: number): number | undefined {
+  try {
+    return parseStatus(readFileSync(`/proc/${pid}/status`, "utf8")).uid?.effective;
+  } catch {
+    return undefined; // gone, or hidden (hidepid)
+  }
 }
 
 export function noSuchProcess(pid: number): TimeskewError {

@@ -8,10 +8,12 @@ import { type ErrorCode, type TargetState, TimeskewError } from "../errors.ts";
 import type { PatchPlan } from "../patch/plan.ts";
 import { isFrozen } from "../target/frozen.ts";
 import { parseStat, parseStatus } from "../target/proc.ts";
-import { hasSeccomp, type Process } from "../target/process.ts";
+import { hasEnded, hasSeccomp, type Process } from "../target/process.ts";
 import type { Report } from "./encode.ts";
+import { explainNoRoom } from "./room.ts";
 
-const { EPERM, ESRCH, EAGAIN, ENOMEM, EEXIST, EINVAL, ETIMEDOUT, ESTALE } = constants.errno;
+const { EPERM, ESRCH, EAGAIN, ENOMEM, EFAULT, EEXIST, ECANCELED, EINVAL, ETIMEDOUT, ESTALE } =
+  constants.errno;
 
 const CAP_SYS_PTRACE = 19n;
 
@@ -42,6 +44,13 @@ function changed(report: Report, plan: PatchPlan, name: string): Cause | undefin
       `it does no harm; timeskew status --pid ${plan.pid} shows the rest`,
     ];
   }
+  if (report.error === ECANCELED) {
+    return [
+      "E_CHANGED",
+      `${name}: the process that worked on it for us was killed`,
+      `look with: timeskew status --pid ${plan.pid}; then: timeskew recover --pid ${plan.pid}`,
+    ];
+  }
   if (report.rollback !== "failed" || report.error === ESRCH || report.rollbackError === ESRCH)
     return undefined;
   return [
@@ -61,7 +70,10 @@ function stateAfter(report: Report, plan: PatchPlan, code: ErrorCode): TargetSta
   if (report.stage === "finish")
     return STATE_WHEN_DONE[plan.action] ?? (plan.before === "untouched" ? "restored" : plan.before);
   if (code === "E_CHANGED") return "partial";
+  // Of what was there before the end, or before another program took the place, nothing is left.
+  if (report.error === ESRCH && plan.before !== "untouched") return "untouched";
   if (report.stage !== "step") return plan.before;
+  if (isNewProgram(report, plan)) return "untouched";
   // Behind a recovery's drain nothing is rolled back: the vDSO is restored by then, only our pages are left.
   if (report.rollback === "none") return "restored";
   return plan.before === "untouched" ? "restored" : plan.before;
@@ -74,15 +86,17 @@ function causeOf(
   stopTimeoutMs: number,
   name: string,
 ): Cause {
-  if (report.error === ESRCH || report.rollbackError === ESRCH)
-    return ["E_GONE", `${name} ended while we worked on it`];
+  if (report.error === ESRCH || report.rollbackError === ESRCH) {
+    if (hasEnded(process)) return ["E_GONE", `${name} ended while we worked on it`];
+    return ["E_BUSY", `${name} became another program while we worked on it`, "try again"];
+  }
   switch (report.stage) {
     case "seize":
       return refusedToSeize(report, process, name);
     case "stop":
       return didNotStop(report, process, stopTimeoutMs, name);
     case "step":
-      return stepFailed(report, plan, name);
+      return stepFailed(report, plan, process, name);
     default:
       return ["E_INTERNAL", `the helper refused the plan for ${name} (${errno(report.error)})`];
   }
@@ -90,6 +104,13 @@ function causeOf(
 
 function refusedToSeize(report: Report, process: Process, name: string): Cause {
   const { pid, status } = process;
+  if (report.error === EINVAL && hasSeccomp(process)) {
+    return [
+      "E_UNSUPPORTED",
+      `${name} has a seccomp filter, which this kernel cannot suspend`,
+      "that takes a kernel with CONFIG_CHECKPOINT_RESTORE",
+    ];
+  }
   if (report.error !== EPERM) return ["E_FAILED", `cannot attach to ${name}: ${errno(report.error)}`];
   const tracer = tracerOf(pid, report.culprit);
   if (tracer !== undefined) {
@@ -168,27 +189,47 @@ function didNotStop(report: Report, process: Process, stopTimeoutMs: number, nam
   ];
 }
 
-function stepFailed(report: Report, plan: PatchPlan, name: string): Cause {
+function stepFailed(report: Report, plan: PatchPlan, process: Process, name: string): Cause {
   const step = plan.steps[report.step];
   const failed = whatFailed(report, plan, name);
   if (report.error === ESTALE && step?.op === "check" && step.what.includes("clock functions")) {
     return ["E_STEP", `${name}: after the patch its clock functions did not read what was asked for`];
   }
-  if (report.error === ESTALE || report.error === EEXIST) {
+  if (report.error === ESTALE || report.error === EEXIST || isNewProgram(report, plan)) {
     return [
       "E_BUSY",
       `${failed}: it changed while we prepared (a new program, or new mappings)`,
       "try again",
     ];
   }
-  if (report.error === ENOMEM && step?.op === "map") {
+  // EAGAIN is what mmap answers where everything is locked (mlockall), and no more may be.
+  if ((report.error === ENOMEM || report.error === EAGAIN) && step?.op === "map") {
+    const { why, hint } = explainNoRoom(process.pid, step.length) ?? {
+      why: "the kernel has no memory for it",
+      hint: "its memory may be limited by a cgroup (memory.max) or by vm.overcommit_memory",
+    };
+    return ["E_STEP", `${name} has no room for ${step.length} bytes: ${why}`, hint];
+  }
+  if (report.error === EFAULT && step?.op === "call") {
     return [
-      "E_STEP",
-      `${name} has no room for ${step.length} bytes`,
-      "its address space or locked memory is limited (ulimit -v, -l)",
+      "E_UNSUPPORTED",
+      `${name}: its own clock functions crash when they are called`,
+      whyTheyCrash(process),
     ];
   }
   return ["E_STEP", failed];
+}
+
+/** The vDSO is not where it was: the process runs another program by now, in which nothing of ours ever was. */
+function isNewProgram({ error, step }: Report, { steps }: PatchPlan): boolean {
+  const failed = steps[step];
+  return step === 0 && failed?.op === "check" && (error === EFAULT || error === ESTALE);
+}
+
+function whyTheyCrash({ status }: Process): string {
+  if (status.seccomp === 1)
+    return "seccomp's strict mode has taken the time stamp counter away from it, which the clocks are read from";
+  return "it may have lost the time stamp counter (PR_SET_TSC), or the kernel's data behind the vDSO ([vvar])";
 }
 
 function whatFailed(report: Report, plan: PatchPlan, name: string): string {

@@ -51,7 +51,8 @@ export function execute(
     memoryPid: process.memoryPid,
     stopTimeoutNs: BigInt(Math.round(stopTimeoutMs * 1e6)),
     seccomp: hasSeccomp(process),
-    ourChild: process.status.ppid === globalThis.process.pid,
+    // Where the main thread has exited, the helper works by the name of another, whose end is reported to no parent.
+    ourChild: process.status.ppid === globalThis.process.pid && process.memoryPid === process.pid,
   });
   const output = new Uint8Array(encoded.outputSize);
   const bytes = new Uint8Array(REPORT_BYTES);

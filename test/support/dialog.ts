@@ -14,6 +14,14 @@ export interface DialogOptions {
   cwd?: string;
   /** The child gets a pipe as its file descriptor 3; `release()` closes it. */
   release?: boolean;
+  /** Runs as this user and group. */
+  uid?: number;
+}
+
+/** How a process ended: its exit code, or the signal that killed it. */
+export interface Ending {
+  code: number | null;
+  signal: string | null;
 }
 
 interface Reader {
@@ -24,7 +32,7 @@ interface Reader {
 export class Dialog implements AsyncDisposable {
   readonly pid: number;
   readonly #child: ChildProcess;
-  readonly #ended: Promise<unknown>;
+  readonly #ended: Promise<Ending>;
   /** Lines that came and were not asked for yet, or those who wait for one. */
   readonly #lines: string[] = [];
   readonly #readers: Reader[] = [];
@@ -35,7 +43,7 @@ export class Dialog implements AsyncDisposable {
   private constructor(child: ChildProcess, pid: number) {
     this.#child = child;
     this.pid = pid;
-    this.#ended = once(child, "exit");
+    this.#ended = once(child, "exit").then(([code, signal]) => ({ code, signal }) as Ending);
     const output = createInterface({ input: child.stdout! });
     output.on("line", (line) => {
       const reader = this.#readers.shift();
@@ -58,6 +66,7 @@ export class Dialog implements AsyncDisposable {
     const child = spawn(program, args, {
       env: { ...process.env, ...options.env },
       cwd: options.cwd,
+      ...(options.uid === undefined ? {} : { uid: options.uid, gid: options.uid }),
       stdio: ["pipe", "pipe", "pipe", options.release ? "pipe" : "ignore"],
     });
     await once(child, "spawn");
@@ -89,9 +98,19 @@ export class Dialog implements AsyncDisposable {
     return new Error(`process ${this.pid} has closed its output: ${this.#stderr.trim() || "without a word"}`);
   }
 
+  /** Sends a line to which there may be no answer. */
+  tell(line: string): void {
+    this.#child.stdin!.write(`${line}\n`);
+  }
+
+  /** How it ends, without any doing of ours. */
+  ending(): Promise<Ending> {
+    return within(`the end of process ${this.pid}`, this.#ended);
+  }
+
   /** Sends a line and returns the line that answers it. */
   async ask(question: string): Promise<string> {
-    this.#child.stdin!.write(`${question}\n`);
+    this.tell(question);
     return this.line();
   }
 

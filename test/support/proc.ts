@@ -38,6 +38,14 @@ export function threads(pid: number): number[] {
   return readdirSync(`/proc/${pid}/task`).map(Number);
 }
 
+/** The fields of /proc/TASK/status, where a task is PID or PID/task/TID. */
+export function statusOf(task: string): Map<string, string> {
+  const lines = readFileSync(`/proc/${task}/status`, "utf8").trimEnd().split("\n");
+  return new Map(
+    lines.map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1).trim()]),
+  );
+}
+
 /** A field of /proc/PID/status. */
 export function field(pid: number, name: string): string {
   const status = readFileSync(`/proc/${pid}/status`, "utf8");

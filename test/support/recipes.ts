@@ -45,6 +45,39 @@ export const HAMMER: Recipe = {
   command: ["gcc", ...C_FLAGS],
 };
 
+export const HOSTILE: Recipe = {
+  name: "hostile",
+  sources: [
+    "hostile.c",
+    "hostile.h",
+    "hostile-memory.c",
+    "hostile-process.c",
+    "hostile-seccomp.c",
+    "hostile-vdso.c",
+    "vdso.c",
+    "vdso.h",
+  ],
+  command: ["gcc", ...C_FLAGS],
+};
+
+export const THRONG: Recipe = {
+  name: "throng",
+  sources: ["throng.c", "witness.h"],
+  command: ["gcc", ...C_FLAGS],
+};
+
+export const STORM: Recipe = {
+  name: "storm",
+  sources: ["storm.c", "witness.h"],
+  command: ["gcc", ...C_FLAGS],
+};
+
+export const STACKS: Recipe = {
+  name: "stacks",
+  sources: ["stacks.c", "witness.h", "vdso.c", "vdso.h"],
+  command: ["gcc", "-Wl,-z,now", ...C_FLAGS],
+};
+
 export const TRACER: Recipe = { name: "tracer", sources: ["tracer.c"], command: ["gcc", ...C_FLAGS] };
 
 export const SANDBOX: Recipe = { name: "sandbox", sources: ["sandbox.c"], command: ["gcc", ...C_FLAGS] };

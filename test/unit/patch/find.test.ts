@@ -207,6 +207,12 @@ describe("an unfinished injection", () => {
     expect(found).not.toHaveProperty("blank");
   });
 
+  it("is found with its parameter pages where what can be read can be executed", () => {
+    const target = died("the payload and its trampolines");
+    target.occupy(pages + 4096n, 12288, "rwxp");
+    expect(look(target, scene)).toMatchObject({ state: "unused", mark: { params: { size: 12288 } } });
+  });
+
   it("is found wherever it is within reach, and of whatever version it is", () => {
     const target = scene.target.fork();
     target.occupy(pages + 0x10_0000n, 8192, "r-xp");

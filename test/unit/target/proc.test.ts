@@ -9,6 +9,7 @@ import {
   parseCgroup,
   parseCgroupEvents,
   parseFreezerState,
+  parseLimits,
   parseMaps,
   parseStat,
   parseStatus,
@@ -151,6 +152,31 @@ describe("parseStat", () => {
   });
 });
 
+describe("parseLimits", () => {
+  const LIMITS = `\
+Limit                     Soft Limit           Hard Limit           Units     
+Max cpu time              unlimited            unlimited            seconds   
+Max locked memory         8388608              unlimited            bytes     
+Max address space         18446744073709551614 18446744073709551614 bytes     
+Max nice priority         0                    0                    
+A line without its form
+`;
+
+  it("reads what is limited, by its name", () => {
+    expect([...parseLimits(LIMITS)]).toEqual([
+      ["Max locked memory", 8_388_608n],
+      ["Max address space", (1n << 64n) - 2n],
+      ["Max nice priority", 0n],
+    ]);
+  });
+
+  it("refuses a limit that no kernel writes", () => {
+    internalError(() =>
+      parseLimits("Max data size             18446744073709551616 unlimited            bytes"),
+    );
+  });
+});
+
 describe("parseStatus", () => {
   const STATUS = `\
 Name:\t a\\nb\\\\n:\t c\x20
@@ -163,7 +189,9 @@ Uid:\t1000\t0\t4294967295\t3
 Gid:\t1\t2\t3\t4
 NSpid:\t7\t5\t1
 Kthread:\t0
+VmSize:\t    2508 kB
 VmLck:\t      12 kB
+VmData:\t     224 kB
 Threads:\t3
 CapEff:\t000001fffeffffff
 NoNewPrivs:\t1
@@ -190,6 +218,8 @@ A line without its form
       seccompFilters: 4,
       effectiveCapabilities: 0x1fffeffffffn,
       lockedBytes: 12n * 1024n,
+      virtualBytes: 2508n * 1024n,
+      dataBytes: 224n * 1024n,
     });
   });
 
