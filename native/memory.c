@@ -20,7 +20,7 @@ int memory_read(struct session *s, uint64_t address, void *into, size_t n) {
     uint64_t word, from = (address + at) & ~7ull;
     size_t skip = (address + at) - from, take = 8 - skip < n - at ? 8 - skip : n - at;
     long peeked = sys_ptrace(PTRACE_PEEKDATA, t->tid, from, (uintptr_t)&word);
-    if (peeked < 0) return (int)peeked;
+    if (peeked < 0) return peeked == -EIO ? -EFAULT : (int)peeked; /* ptrace's word for a hole */
     copy_bytes((uint8_t *)into + at, (uint8_t *)&word + skip, take);
     at += take;
   }

@@ -208,12 +208,13 @@ int thread_await_stop(struct session *s, struct thread *t, uint64_t deadline) {
   for (uint32_t round = 0;; round++) {
     int r = thread_collect(s, t);
     if (r) return r < 0 ? r : t->state == THREAD_GONE ? -ESRCH : 0;
+    int late = sys_now() > deadline;
     /* The main thread's end is reported only behind that of all others, who may be waiting for us. */
-    if (round % 32 == 31 && t->tid == s->pid && thread_has_exited(s, t->tid)) {
+    if ((late || round % 32 == 31) && t->tid == s->pid && thread_has_exited(s, t->tid)) {
       t->state = THREAD_GONE;
       return -ESRCH;
     }
-    if (sys_now() > deadline) return -ETIMEDOUT;
+    if (late) return -ETIMEDOUT;
     backoff(round);
   }
 }

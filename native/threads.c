@@ -214,13 +214,20 @@ static int stop_one(struct session *s) {
   return collect(s, 0);
 }
 
-/* Whether its filters let the runner make our calls is known before anything is done. */
-static int try_suspend(struct session *s, const struct thread *t) {
-  int r = thread_suspend_filters(s, t, 1);
-  if (r == 0) return thread_suspend_filters(s, t, 0);
+/* Finds a thread that may make our calls before anything is done: one without filters, or whose filters we may suspend. */
+static int find_runner(struct session *s) {
+  int refused = 0;
+  for (struct thread *t; (t = session_runner(s)) != NULL;) {
+    int r = thread_suspend_filters(s, t, 1);
+    if (r == 0) return thread_suspend_filters(s, t, 0);
+    if (r != -EPERM && r != -EINVAL) return r;
+    t->filtered = 1;
+    s->report->culprit = t->tid;
+    refused = r;
+  }
+  if (!refused) return -ETIMEDOUT;
   s->report->stage = TS_STAGE_SEIZE;
-  s->report->culprit = t->tid;
-  return r;
+  return refused;
 }
 
 int session_stop(struct session *s) {
@@ -234,14 +241,14 @@ int session_stop(struct session *s) {
     while (r > 0);
   if (r == 0 && s->only && !s->count) r = stop_one(s); /* those that were inside have exited: any other will do */
   if (r < 0) return r;
-  struct thread *runner = session_runner(s);
+  int found = find_runner(s);
   s->report->threads = s->report->asleep = 0;
   for (uint32_t i = 0; i < s->count; i++) {
     s->report->threads += s->threads[i].state != THREAD_GONE;
     s->report->asleep += s->threads[i].state == THREAD_ASLEEP;
   }
   if (!s->report->threads) return -ESRCH;
-  return runner ? try_suspend(s, runner) : -ETIMEDOUT;
+  return found;
 }
 
 void session_release(struct session *s) {
@@ -257,7 +264,8 @@ struct thread *session_stopped(struct session *s) {
   struct thread *best = NULL;
   for (uint32_t i = 0; i < s->count; i++) {
     struct thread *t = &s->threads[i];
-    if (t->state != THREAD_STOPPED || !regs_are_native(&t->regs) || !regs_are_of_a_program(&t->regs)) continue;
+    if (t->state != THREAD_STOPPED || t->filtered) continue;
+    if (!regs_are_native(&t->regs) || !regs_are_of_a_program(&t->regs)) continue;
     /* One that stands in a system call is in no restartable sequence (rseq) and, by luck, in no hurry. */
     if (!t->group_stop && regs_in_syscall(&t->regs)) return t;
     if (!best || (best->group_stop && !t->group_stop)) best = t;
