@@ -21,7 +21,7 @@ struct thread {
   uint8_t group_stop; /* stopped by job control as well */
   uint8_t inside;     /* TS_DRAIN: may be inside our code */
   uint8_t restarted;  /* its system call will be made again */
-  uint8_t stubborn;   /* sleeps, and did not stop when we tried */
+  uint8_t stubborn;   /* sleeps so that it cannot be stopped, or did not stop when we tried */
   uint8_t filtered;   /* has a seccomp filter that we may not suspend: makes no remote calls */
   uint8_t clear;      /* sleeps, and on its stacks is nothing for the plan to do, as long as it is still */
   int schedstat;      /* of a sleeper: descriptor of /proc/PID/task/TID/schedstat, or negative */
@@ -100,6 +100,8 @@ TS_MUST_CHECK int thread_store(struct thread *t, const struct registers *regs);
 void thread_release(struct thread *t);
 /* A remote call may be forbidden to the thread that makes it: its seccomp filters do not apply while it does. */
 TS_MUST_CHECK int thread_suspend_filters(const struct session *s, const struct thread *t, int suspend);
+/* As /proc shows it: R, S, D, ...; X where there is none such. */
+char thread_state_letter(const struct session *s, int tid);
 /* Signals that an instruction causes, rather than another process. */
 int is_fault(int signal);
 

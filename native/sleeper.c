@@ -207,7 +207,7 @@ int sleeper_wake(struct session *s, struct thread *t, uint64_t deadline) {
   int r = thread_await_stop(s, t, deadline);
   if (r == 0 && rest && t->regs.orig_rax == nr && regs_result(&t->regs) == -ERESTART_RESTARTBLOCK)
     r = memory_write(s, rest, &noted, sizeof noted);
-  if (r < 0 || !elapsed || !t->restarted || t->regs.orig_rax != nr) return r;
+  if (r < 0 || !elapsed || !regs_begin_again(&t->regs) || t->regs.orig_rax != nr) return r;
   struct registers regs = t->regs;
   shorten(s, &regs, elapsed + (sys_now() - since));
   r = thread_store(t, &regs);

@@ -31,14 +31,19 @@ void backoff(uint32_t round) {
   }
 }
 
-/* 'Z' or 'X' in /proc/PID/task/TID/stat: the thread has exited but is not reaped (a main thread that left first). */
-static int thread_has_exited(const struct session *s, int tid) {
+char thread_state_letter(const struct session *s, int tid) {
   char text[128];
   long got = thread_file(s, tid, "/stat", text, sizeof text);
   /* comm may hold anything, but the last ')' ends it; 127 bytes hold pid, 16 bytes of comm and the state. */
   for (long i = got - 3; i >= 0; i--)
-    if (text[i] == ')') return text[i + 2] == 'Z' || text[i + 2] == 'X';
-  return got <= 0;
+    if (text[i] == ')') return text[i + 2];
+  return got <= 0 ? 'X' : '?';
+}
+
+/* A main thread that left before the others stays as a zombie. */
+static int thread_has_exited(const struct session *s, int tid) {
+  char letter = thread_state_letter(s, tid);
+  return letter == 'Z' || letter == 'X';
 }
 
 /* How long a thread that was killed may take to exit. */

@@ -251,9 +251,18 @@ int session_stop(struct session *s) {
   return found;
 }
 
+/* How long a thread that was interrupted may take to stop when all others are let go. */
+#define LATE_NS 100000000ull
+
 void session_release(struct session *s) {
   for (uint32_t i = 0; i < s->count; i++)
     if (s->threads[i].state == THREAD_STOPPED) thread_release(&s->threads[i]);
+  /* What the interrupt does to a system call is undone when the thread stops. */
+  uint64_t deadline = sys_now() + LATE_NS;
+  for (uint32_t i = 0; i < s->count; i++) {
+    struct thread *t = &s->threads[i];
+    if (t->state == THREAD_SEIZED && thread_await_stop(s, t, deadline) == 0) thread_release(t);
+  }
   if (s->stopped_since) s->report->pause_ns += sys_now() - s->stopped_since;
   s->stopped_since = 0;
 }
@@ -273,23 +282,24 @@ struct thread *session_stopped(struct session *s) {
   return best;
 }
 
-/* How long a sleeper may take to stop before we try the next: a thread that waits in the kernel for good does not. */
-#define WAKE_PATIENCE_NS 50000000ull
-
 static struct thread *woken_runner(struct session *s) {
   for (struct thread *t; (t = sleeper_choose(s)) != NULL;) {
-    int r = sleeper_wake(s, t, sys_now() + WAKE_PATIENCE_NS);
-    if (r == 0 && regs_are_native(&t->regs)) return t;
-    if (r == 0 || r == -ESRCH) continue;
-    s->report->culprit = t->tid;
-    t->state = THREAD_ASLEEP;
     t->stubborn = 1;
+    if (thread_state_letter(s, t->tid) == 'D') continue; /* perhaps for long: others first */
+    int r = sleeper_wake(s, t, s->deadline);
+    if (r == 0 && regs_are_native(&t->regs)) return t;
+    if (r < 0 && r != -ESRCH) s->report->culprit = t->tid;
   }
-  /* None stops at once: the first that does will do. */
+  /* The first of the others that stops will do. */
+  for (uint32_t i = 0; i < s->count; i++) {
+    if (!s->threads[i].stubborn || s->threads[i].state != THREAD_ASLEEP) continue;
+    (void)thread_interrupt(s, &s->threads[i]);
+    s->report->culprit = s->threads[i].tid;
+  }
   for (uint32_t round = 0; sys_now() < s->deadline; round++) {
     for (uint32_t i = 0; i < s->count; i++) {
       struct thread *t = &s->threads[i];
-      if (!t->stubborn || t->state != THREAD_ASLEEP) continue;
+      if (!t->stubborn || t->state != THREAD_SEIZED) continue;
       if (thread_await_stop(s, t, 0) == 0 && regs_are_native(&t->regs)) return t;
     }
     backoff(round);

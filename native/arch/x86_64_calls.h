@@ -75,6 +75,12 @@ static inline int regs_undo_eintr(struct registers *r) {
   return 1;
 }
 
+/* Whether the kernel is about to make the call again, from its start. */
+static inline int regs_begin_again(const struct registers *r) {
+  int64_t result = regs_result(r);
+  return regs_in_syscall(r) && (result == -ERESTARTSYS || result == -ERESTARTNOINTR || result == -ERESTARTNOHAND);
+}
+
 /* io_uring_enter's flags, in its argument 3, and struct io_uring_getevents_arg. */
 #define IORING_ENTER_EXT_ARG 8
 #define IORING_ENTER_ABS_TIMER 32
@@ -106,7 +112,7 @@ static inline int wake_reluctance(const struct registers *sleeper) {
 
 /*
  * Where a sleep that is interrupted notes the rest (struct timespec), although it is then resumed by the kernel as if
- * nothing had happened; 0: nowhere.
+ * nothing had happened; 0: nowhere. (Of a sleep that was resumed before, a restart_syscall, it cannot be told.)
  */
 static inline uint64_t noted_rest(const struct registers *sleeper) {
   if (sleeper->orig_rax == 35) return sleeper->rsi;                         /* nanosleep */

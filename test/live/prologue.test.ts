@@ -61,3 +61,15 @@ describe.for(["clock_gettime", "gettimeofday", "time"])("%s", (name) => {
     expect(await victim.finish({ [name]: 0n })).toEqual([]);
   });
 });
+
+describe.for(["deep", "nested"] as const)("in a %s signal handler above its first instructions", (where) => {
+  test("the frame is found, and keeps our pages", async (context) => {
+    needPrograms(context, "gcc");
+    needTracing(context, { permitted: true });
+    await using victim = await startStepper("clock_gettime", 1, where);
+    expect(victim.offset).toBeLessThan(JUMP);
+    expect(await inject(victim.pid, "--offset", "-600s")).toMatchObject({ movedThreads: 1 });
+    expect(await recover(victim.pid)).toMatchObject({ action: "recovered", state: "lingering" });
+    expect(await victim.finish({ clock_gettime: 0n })).toEqual([]);
+  });
+});

@@ -33,6 +33,12 @@ export function snapshot(pid: number): { maps: string[]; vdso: string; threads: 
   };
 }
 
+/** The same for a program that maps and protects memory of its own: of the mappings, those that can be executed. */
+export function codeSnapshot(pid: number): ReturnType<typeof snapshot> {
+  const whole = snapshot(pid);
+  return { ...whole, maps: whole.maps.filter((line) => / [r-][w-]x[ps] /.test(line)) };
+}
+
 /** The thread ids of a process. */
 export function threads(pid: number): number[] {
   return readdirSync(`/proc/${pid}/task`).map(Number);

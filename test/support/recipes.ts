@@ -94,6 +94,39 @@ export const WAKER: Recipe = {
   command: ["gcc", ...C_FLAGS],
 };
 
+export const WAITS: Recipe = {
+  name: "waits",
+  sources: [
+    "waits.c",
+    "waits.h",
+    "waits_aio.c",
+    "waits_file.c",
+    "waits_ipc.c",
+    "waits_poll.c",
+    "waits_sleep.c",
+    "waits_socket.c",
+  ],
+  command: ["gcc", ...C_FLAGS],
+};
+
+export const SENDER: Recipe = {
+  name: "sender",
+  sources: ["sender.c", "channels.h"],
+  command: ["gcc", ...C_FLAGS],
+};
+
+export const RECEIVER: Recipe = {
+  name: "receiver",
+  sources: ["receiver.c", "channels.h"],
+  command: ["gcc", ...C_FLAGS],
+};
+
+export const TIMERS: Recipe = { name: "timers", sources: ["timers.c"], command: ["gcc", ...C_FLAGS] };
+
+export const GUARDIAN: Recipe = { name: "guardian", sources: ["guardian.c"], command: ["gcc", ...C_FLAGS] };
+
+export const FAULTS: Recipe = { name: "faults", sources: ["faults.c"], command: ["gcc", ...C_FLAGS] };
+
 /** 32 bits without a 32-bit libc: nothing but the compiler is needed. */
 export const I386: Recipe = {
   name: "i386",

@@ -78,11 +78,14 @@ export interface Stepper extends AsyncDisposable {
   finish(skews: Skews): Promise<string[]>;
 }
 
-/** @param where in the function itself, or in a signal handler that has interrupted it there */
+/**
+ * @param where in the function itself, or in a signal handler that has interrupted it there: a plain one, one that uses
+ *   200 KiB of stack, one that is itself interrupted by a handler on an alternate stack
+ */
 export function startStepper(
   name: string,
   steps: number,
-  where: "function" | "handler" = "function",
+  where: "function" | "handler" | "deep" | "nested" = "function",
 ): Promise<Stepper> {
   return assemble(async (own) => {
     const dialog = own(
@@ -90,7 +93,7 @@ export function startStepper(
         await build(STEPPER),
         name,
         String(steps),
-        ...(where === "handler" ? ["handler"] : []),
+        ...(where === "function" ? [] : [where]),
       ]),
     );
     const { pid, offset } = JSON.parse(await dialog.line()) as { pid: number; offset: number };

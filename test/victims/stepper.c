@@ -1,9 +1,10 @@
 /*
- * A process that stands inside a function of the vDSO: `stepper FUNCTION STEPS [handler]`. The program starts a
+ * A process that stands inside a function of the vDSO: `stepper FUNCTION STEPS [HANDLER]`. The program starts a
  * child, single-steps it into clock_gettime, gettimeofday or time and STEPS instructions further, and lets go of it
- * there, stopped as by Ctrl-Z. With `handler` a signal interrupts it there, and it is stopped in the handler: only a
- * signal frame on its stack leads back. One line tells the child's pid and how many bytes of the function lie
- * behind it.
+ * there, stopped as by Ctrl-Z. With a HANDLER a signal interrupts it there, and it is stopped in the handler: only a
+ * signal frame on its stack leads back. `handler` is a plain one; `deep` has 200 KiB of stack of its own; `nested` is
+ * itself interrupted by one on an alternate stack. One line tells the child's pid and how many bytes of the function
+ * lie behind it.
  *
  * A line on stdin lets the child go on; another line then tells what it read, between two true times. The
  * end of stdin ends both.
@@ -60,7 +61,7 @@ static const struct subject *find_subject(const char *name)
 	for (size_t i = 0; i < sizeof(subjects) / sizeof(subjects[0]); i++)
 		if (strcmp(subjects[i].name, name) == 0)
 			return &subjects[i];
-	fprintf(stderr, "usage: stepper clock_gettime|gettimeofday|time STEPS [handler]\n");
+	fprintf(stderr, "usage: stepper clock_gettime|gettimeofday|time STEPS [handler|deep|nested]\n");
 	exit(1);
 }
 
@@ -83,7 +84,35 @@ static void stop_here(int signal)
 	raise(SIGSTOP);
 }
 
-static void run_child(const struct vdso *vdso, const struct subject *subject)
+static void stop_deep(int signal)
+{
+	volatile char much[200 * 1024];
+
+	much[0] = much[sizeof(much) - 1] = (char)signal;
+	raise(SIGSTOP);
+	much[0] = much[sizeof(much) - 1];
+}
+
+static void stop_nested(int signal)
+{
+	(void)signal;
+	raise(SIGUSR2);
+}
+
+/* SIGUSR1 is the signal that interrupts. */
+static void install_handler(const char *handler)
+{
+	static char alternate[64 * 1024];
+	stack_t stack = {.ss_sp = alternate, .ss_size = sizeof(alternate)};
+	struct sigaction action = {.sa_handler = stop_here, .sa_flags = SA_ONSTACK};
+
+	sigaltstack(&stack, NULL);
+	sigaction(SIGUSR2, &action, NULL);
+	signal(SIGUSR1, strcmp(handler, "deep") == 0 ? stop_deep
+		: strcmp(handler, "nested") == 0 ? stop_nested : stop_here);
+}
+
+static void run_child(const struct vdso *vdso, const struct subject *subject, const char *handler)
 {
 	struct timespec before, value, after;
 
@@ -91,7 +120,7 @@ static void run_child(const struct vdso *vdso, const struct subject *subject)
 	prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
 	if (ptrace(PTRACE_TRACEME, 0, 0, 0))
 		fail("PTRACE_TRACEME");
-	signal(SIGUSR1, stop_here);
+	install_handler(handler);
 	raise(SIGSTOP);
 	syscall(SYS_clock_gettime, subject->from, &before);
 	value = subject->read(vdso);
@@ -148,7 +177,7 @@ int main(int argc, char **argv)
 	int status;
 
 	if (child == 0)
-		run_child(&vdso, subject);
+		run_child(&vdso, subject, argc == 4 ? argv[3] : "");
 	offset = leave_inside(child, address_of(&vdso, subject), atoi(argv[2]), argc == 4 ? SIGUSR1 : SIGSTOP);
 	printf("{\"pid\":%d,\"offset\":%lu}\n", child, (unsigned long)offset);
 	fflush(stdout);
