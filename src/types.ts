@@ -4,6 +4,7 @@
  */
 import type { PatchPlan } from "./patch/plan.ts";
 import type { ClockName } from "./skew/clock.ts";
+import type { ClockShift } from "./target/timens.ts";
 
 /** What was found, or left, in a target. */
 export type SkewState =
@@ -40,7 +41,10 @@ export interface ClockReading {
   name: string;
   /** Nanoseconds since the clock's epoch; undefined where the call failed in the target. */
   target: bigint | undefined;
-  /** What the host's own clock says, at the middle of the interval in which the target read. */
+  /**
+   * What the host's own clock says, at the middle of the interval in which the target read. Of a target in another time
+   * namespace: what it says there; undefined where that is not known.
+   */
   host: bigint | undefined;
   /** target − host, within ±uncertainty. Undefined for clocks that differ per process (CPU time). */
   difference: bigint | undefined;
@@ -108,6 +112,8 @@ export interface NowResult {
   state: SkewState;
   skew: Skew | undefined;
   readings: ClockReading[];
+  /** By how much the clocks of the target's time namespace are ahead of ours: a skew comes on top of it. */
+  timeShift: ClockShift | "unknown";
   /** How long the one thread that read the clocks was stopped. */
   pauseNs: bigint;
 }

@@ -4,19 +4,21 @@
 import { TimeskewError } from "../errors.ts";
 import { address } from "../machine/address.ts";
 import { planRewrites } from "../patch/trampoline.ts";
+import { formatDuration } from "../skew/duration.ts";
+import { accessFacts, inUserNamespace, whyNotSuspended, yamaScope } from "../target/access.ts";
+import { CAP_SYS_PTRACE, hasCapability } from "../target/capabilities.ts";
 import { isFrozen } from "../target/frozen.ts";
-import { hasSeccomp } from "../target/process.ts";
-import { readStatus, tracerOf, yamaScope } from "../tracer/diagnose.ts";
+import { hasSeccomp, refuseForeignProc } from "../target/process.ts";
+import { clockShift } from "../target/timens.ts";
+import { threadsOf, tracerOf } from "../tracer/diagnose.ts";
 import { loadHelper, loadPayload } from "../tracer/native.ts";
 import type { Check, DoctorResult } from "../types.ts";
 import { findPages, type Inspection, inspect } from "./inspect.ts";
-
-const CAP_SYS_PTRACE = 19n;
-const CAP_SYS_ADMIN = 21n;
+import { starvation, starvedWords } from "./starved.ts";
 
 /** With a pid: what would stop an injection into that process. Without: into any process of this machine. */
 export async function doctor(o: { pid?: number } = {}): Promise<DoctorResult> {
-  const checks = [helperCheck(), privilegeCheck(), yamaCheck(), kernelCheck()];
+  const checks = [helperCheck(), privilegeCheck(), yamaCheck(), procCheck(), kernelCheck()];
   if (o.pid !== undefined) checks.push(...targetChecks(o.pid));
   return { pid: o.pid, checks };
 }
@@ -48,18 +50,35 @@ function helperCheck(): Check {
   });
 }
 
-function has(capability: bigint): boolean {
-  return (((readStatus("self")?.effectiveCapabilities ?? 0n) >> capability) & 1n) !== 0n;
+function mayTraceAll(): boolean {
+  return hasCapability(accessFacts(process.pid).own.effectiveCapabilities, CAP_SYS_PTRACE);
 }
 
 function privilegeCheck(): Check {
-  if (has(CAP_SYS_PTRACE)) return ok("privileges", "CAP_SYS_PTRACE: processes of every user");
-  return {
-    name: "privileges",
-    verdict: "warning",
-    detail: "no CAP_SYS_PTRACE: only processes of your own",
-    remedy: "run timeskew with sudo to skew other users' processes",
-  };
+  if (!mayTraceAll()) {
+    return {
+      name: "privileges",
+      verdict: "warning",
+      detail: "no CAP_SYS_PTRACE: only processes of your own",
+      remedy: "run timeskew with sudo to skew other users' processes",
+    };
+  }
+  if (inUserNamespace()) {
+    return {
+      name: "privileges",
+      verdict: "warning",
+      detail: "CAP_SYS_PTRACE in a user namespace: only processes of this namespace",
+      remedy: "run timeskew as root of the host to skew processes outside of it",
+    };
+  }
+  return ok("privileges", "CAP_SYS_PTRACE: processes of every user");
+}
+
+function procCheck(): Check {
+  return attempt("proc", () => {
+    refuseForeignProc();
+    return "/proc is that of our pid namespace";
+  });
 }
 
 function yamaCheck(): Check {
@@ -77,7 +96,7 @@ function yamaCheck(): Check {
         remedy: "set kernel.yama.ptrace_scope in /etc/sysctl.d and boot again",
       };
     default:
-      if (has(CAP_SYS_PTRACE)) return ok("yama", `ptrace_scope ${scope}: does not restrict us`);
+      if (mayTraceAll()) return ok("yama", `ptrace_scope ${scope}: does not restrict us`);
       return {
         name: "yama",
         verdict: scope === 1 ? "warning" : "blocked",
@@ -110,15 +129,19 @@ function targetChecks(pid: number): Check[] {
   }
   using _ = target;
   const { process, found } = target;
+  // A live change of the settings stops nobody.
+  const verdict = found.state === "skewed" ? "warning" : "blocked";
   return [
     ok(`pid ${pid}`, `${process.command}: a 64-bit process with ${process.status.threads ?? "?"} threads`),
     stateCheck(found),
-    tracerCheck(pid),
-    frozenCheck(pid),
-    seccompCheck(hasSeccomp(process)),
+    tracerCheck(pid, verdict),
+    frozenCheck(pid, verdict),
+    ...sleepCheck(pid),
+    seccompCheck(pid, hasSeccomp(process), verdict),
+    ...timeCheck(pid),
     ...("mark" in found
       ? []
-      : [attempt("address", () => `pages free at 0x${findPages(target).toString(16)}`)]),
+      : [memoryCheck(pid), attempt("address", () => `pages free at 0x${findPages(target).toString(16)}`)]),
   ];
 }
 
@@ -140,29 +163,66 @@ function stateCheck(found: Inspection["found"]): Check {
   }
 }
 
-function tracerCheck(pid: number): Check {
-  const tracer = tracerOf(pid);
-  if (tracer === undefined) return ok("tracer", "nobody traces it");
-  return { name: "tracer", verdict: "blocked", detail: `traced by ${tracer}`, remedy: "detach it first" };
+/** What stops a first injection, or a recovery. */
+type Obstacle = "warning" | "blocked";
+
+function tracerCheck(pid: number, verdict: Obstacle): Check {
+  const thread = [0, ...threadsOf(pid).map(({ tid }) => tid)].find((tid) => tracerOf(pid, tid) !== undefined);
+  if (thread === undefined) return ok("tracer", "nobody traces it");
+  const detail = `traced by ${tracerOf(pid, thread)}`;
+  return { name: "tracer", verdict, detail, remedy: "detach it first" };
 }
 
-function frozenCheck(pid: number): Check {
+function frozenCheck(pid: number, verdict: Obstacle): Check {
   if (!isFrozen(pid)) return ok("freezer", "not frozen");
+  return { name: "freezer", verdict, detail: "in a frozen cgroup", remedy: "thaw it (docker unpause, …)" };
+}
+
+/** It may be over in a moment. */
+function sleepCheck(pid: number): Check[] {
+  const sleeper = threadsOf(pid).find(({ state }) => state === "D");
+  if (sleeper === undefined) return [];
+  return [
+    {
+      name: "threads",
+      verdict: "warning",
+      detail: `thread ${sleeper.tid} sleeps in the kernel and cannot be stopped meanwhile`,
+      remedy: "wait until that is over, or give it longer with --stop-timeout",
+    },
+  ];
+}
+
+function seccompCheck(pid: number, filtered: boolean, verdict: Obstacle): Check {
+  if (!filtered) return ok("seccomp", "no filter");
+  const refused = whyNotSuspended(accessFacts(pid));
+  if (refused === undefined) return ok("seccomp", "has a filter, which we may suspend while it is stopped");
   return {
-    name: "freezer",
-    verdict: "blocked",
-    detail: "in a frozen cgroup",
-    remedy: "thaw it (docker unpause, …)",
+    name: "seccomp",
+    verdict,
+    detail: `has a filter, which we may not suspend: ${refused.reason}`,
+    remedy: refused.remedy,
   };
 }
 
-function seccompCheck(filtered: boolean): Check {
-  if (!filtered) return ok("seccomp", "no filter");
-  if (has(CAP_SYS_ADMIN)) return ok("seccomp", "has a filter, which we may suspend while it is stopped");
+function timeCheck(pid: number): Check[] {
+  const shift = clockShift(pid);
+  if (shift === "unknown")
+    return [ok("time", "in another time namespace, whose offsets the kernel does not tell")];
+  const { monotonic, boottime } = shift;
+  if (monotonic === 0n && boottime === 0n) return [];
+  const [m, b] = [monotonic, boottime].map(formatDuration);
+  return [
+    ok("time", `in another time namespace (CLOCK_MONOTONIC ${m}, CLOCK_BOOTTIME ${b}): a skew comes on top`),
+  ];
+}
+
+function memoryCheck(pid: number): Check {
+  const left = starvation(pid);
+  if (left === undefined) return ok("memory", "its cgroup has room for our pages");
   return {
-    name: "seccomp",
+    name: "memory",
     verdict: "blocked",
-    detail: "has a filter, which only CAP_SYS_ADMIN may suspend while it is stopped",
-    remedy: "run timeskew as root of the host",
+    detail: starvedWords(left),
+    remedy: "raise the cgroup's memory limit",
   };
 }

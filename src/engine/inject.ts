@@ -9,6 +9,7 @@ import type { PatchPlan } from "../patch/plan.ts";
 import { planRecovery } from "../patch/recover.ts";
 import { readable } from "../patch/vdso.ts";
 import { isFrozen } from "../target/frozen.ts";
+import { clockShift } from "../target/timens.ts";
 import { tracerOf } from "../tracer/diagnose.ts";
 import { execute, writeLive } from "../tracer/execute.ts";
 import { hostClock, loadPayload, readMemory } from "../tracer/native.ts";
@@ -17,6 +18,7 @@ import { findPages, type Inspection, inspect } from "./inspect.ts";
 import { refuseBackward } from "./monotonic.ts";
 import { compare, predict, readHostClocks } from "./readings.ts";
 import { appliedIn, parseRequest, type Request, settingsOf, skewIn, skewOf } from "./skew.ts";
+import { refuseStarved } from "./starved.ts";
 
 const BOOTTIME = 7;
 
@@ -30,7 +32,7 @@ type SkewedTarget = Inspection & { found: { state: "skewed" } };
  */
 export async function inject(o: Injection): Promise<InjectResult> {
   refuseSelf(o.pid);
-  const request = parseRequest(o);
+  const request = parseRequest(o, clockShift(o.pid));
   for (let attempt = 1; ; attempt++) {
     using target = inspectFor(o, request);
     if (isSkewed(target)) return update(target, request);
@@ -69,7 +71,7 @@ function inspectFor(o: { pid: number } & SkewSettings, request: Request, locked 
 /** What `inject` would do. Reads, changes nothing. */
 export async function planInjection(o: { pid: number } & SkewSettings): Promise<DryRunResult> {
   refuseSelf(o.pid);
-  const request = parseRequest(o);
+  const request = parseRequest(o, clockShift(o.pid));
   using target = inspectFor(o, request, false);
   const live = isSkewed(target);
   const settings = settingsOf(request);
@@ -101,11 +103,13 @@ function recoveryOf({ process, vdso, found, pristineTail }: Inspection): PatchPl
 
 function patch(target: Inspection, request: Request, stopTimeoutMs: number | undefined): InjectResult {
   const { pid, command } = target.process;
+  refuseStarved(target);
   const settings = settingsOf(request);
   const plan = injectionOf(target, settings);
-  const before = readHostClocks();
+  const shift = clockShift(pid);
+  const before = readHostClocks(shift);
   const { report, output } = execute(plan, target.process, stopTimeoutMs);
-  const after = readHostClocks();
+  const after = readHostClocks(shift);
   return {
     pid,
     command,
@@ -154,7 +158,7 @@ function update({ process, found }: SkewedTarget, request: Request): InjectResul
     threads: 0,
     asleepThreads: 0,
     movedThreads: 0,
-    readings: predict(request.selection, now.offset),
+    readings: predict(request.selection, now.offset, clockShift(pid)),
   };
 }
 
@@ -185,11 +189,13 @@ export function refuseForeign({ process: { pid, command }, found }: Inspection):
 }
 
 /** What would make the stop wait for nothing, or our calls crash in the vDSO, is told at once. */
-export function refuseUnstoppable({ process: { pid, command, vdso } }: Inspection): void {
+export function refuseUnstoppable({ process: { pid, command, vdso }, found: { state } }: Inspection): void {
+  const targetState = state === "unskewed" ? "untouched" : state === "skewed" ? "skewed" : "partial";
   const tracer = tracerOf(pid);
   if (tracer !== undefined) {
     throw new TimeskewError("E_TRACED", `pid ${pid} (${command}) is traced by ${tracer}`, {
       pid,
+      targetState,
       hint: "detach it first, then try again",
     });
   }
@@ -209,6 +215,7 @@ export function refuseUnstoppable({ process: { pid, command, vdso } }: Inspectio
       `pid ${pid} (${command}) is in a frozen cgroup (a paused container?)`,
       {
         pid,
+        targetState,
         hint: "thaw it, then try again",
       },
     );

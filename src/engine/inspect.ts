@@ -88,7 +88,8 @@ function lookOnce(pid: number, locked: boolean): Inspection {
   const process = openProcess(pid);
   try {
     if (locked) lockProcess(process);
-    const vdso = naming(process, () => readVdso(process.vdso.start, readMapping(process, process.vdso)));
+    const bytes = readMapping(process, process.vdso);
+    const vdso = naming(process, () => readVdso(process.vdso.start, bytes));
     const pristine = pristineVdso(vdso);
     return {
       process,
@@ -121,7 +122,7 @@ function readMapping(process: Process, { start, end }: Mapping): Uint8Array {
   const { pid, command } = process;
   if (hasEnded(process))
     throw new TimeskewError("E_GONE", `pid ${pid} (${command}) ended meanwhile`, { pid });
-  throw notPermitted(`not permitted to read the memory of pid ${pid} (${command})`, pid);
+  throw notPermitted(`not permitted to read the memory of pid ${pid} (${command})`, pid, "attach");
 }
 
 /** Errors about a vDSO do not know whose it is. */

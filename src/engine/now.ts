@@ -5,6 +5,7 @@ import { TimeskewError } from "../errors.ts";
 import { decodeProbe } from "../patch/params.ts";
 import { planProbe } from "../patch/probe.ts";
 import { readable } from "../patch/vdso.ts";
+import { clockShift } from "../target/timens.ts";
 import { execute } from "../tracer/execute.ts";
 import { loadPayload } from "../tracer/native.ts";
 import type { NowResult, SessionSettings } from "../types.ts";
@@ -12,6 +13,7 @@ import { refuseForeign, refuseUnstoppable } from "./inject.ts";
 import { findPages, type Inspection, inspect } from "./inspect.ts";
 import { ALL_CLOCKS, compare, readHostClocks } from "./readings.ts";
 import { appliedIn, skewIn } from "./skew.ts";
+import { refuseStarved } from "./starved.ts";
 
 /**
  * Stops one thread of the target for the moment in which it reads every clock.
@@ -34,21 +36,24 @@ export async function readClocks(o: { pid: number } & SessionSettings): Promise<
     wanted: ALL_CLOCKS,
     pristineTail,
   });
-  const before = readHostClocks();
+  const shift = clockShift(o.pid);
+  const before = readHostClocks(shift);
   const { report, output } = execute(plan, process, o.stopTimeoutMs);
-  const after = readHostClocks();
+  const after = readHostClocks(shift);
   return {
     pid: o.pid,
     command: process.command,
     state: found.state,
     skew: skewIn(found),
     readings: compare(decodeProbe(output), readable(vdso, ALL_CLOCKS), before, after, appliedIn(found).mask),
+    timeShift: shift,
     pauseNs: report.pauseNs,
   };
 }
 
 function pagesOf(target: Inspection) {
   const { found } = target;
-  if (!("mark" in found) || found.mark.sites.length === 0) return { free: findPages(target) };
-  return found;
+  if ("mark" in found && found.mark.sites.length > 0) return found;
+  refuseStarved(target);
+  return { free: findPages(target) };
 }

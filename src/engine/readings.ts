@@ -3,7 +3,8 @@
  */
 
 import { GETTIMEOFDAY_READING, type ProbeReading, TIME_READING } from "../patch/params.ts";
-import { CLOCKS, type ClockSelection, type TrueReadings } from "../skew/clock.ts";
+import { CLOCKS, type ClockFamily, type ClockSelection, type TrueReadings } from "../skew/clock.ts";
+import { type ClockShift, NO_SHIFT } from "../target/timens.ts";
 import { hostClock } from "../tracer/native.ts";
 import type { ClockReading } from "../types.ts";
 
@@ -58,8 +59,25 @@ const SOURCES: readonly Source[] = [
 /** One value for each clock id, in ns; undefined where the kernel has no such clock. */
 export type HostClocks = ReadonlyMap<number, bigint | undefined>;
 
-export function readHostClocks(): HostClocks {
-  return new Map(CLOCKS.map(({ id }) => [id, hostClock(id)]));
+/**
+ * The host's clocks as a process sees them that nobody has skewed.
+ *
+ * @param shift by the process's time namespace; a clock is undefined where that is unknown
+ */
+export function readHostClocks(shift: ClockShift | "unknown" = NO_SHIFT): HostClocks {
+  return new Map(
+    CLOCKS.map(({ id, family }) => {
+      const now = hostClock(id);
+      const ahead = aheadBy(shift, family);
+      return [id, now === undefined || ahead === undefined ? undefined : now + ahead];
+    }),
+  );
+}
+
+function aheadBy(shift: ClockShift | "unknown", family: ClockFamily): bigint | undefined {
+  if (family !== "monotonic" && family !== "raw" && family !== "boottime") return 0n;
+  if (shift === "unknown") return undefined;
+  return family === "boottime" ? shift.boottime : shift.monotonic;
 }
 
 export function trueReadings(host: HostClocks = readHostClocks()): TrueReadings {
@@ -113,8 +131,12 @@ function hostBracket(
 }
 
 /** What a running target reads by settings that were read back from it: the true clocks and the offset. */
-export function predict(selection: ClockSelection, offset: bigint): ClockReading[] {
-  const host = readHostClocks();
+export function predict(
+  selection: ClockSelection,
+  offset: bigint,
+  shift: ClockShift | "unknown" = NO_SHIFT,
+): ClockReading[] {
+  const host = readHostClocks(shift);
   return SOURCES.filter(({ bit, clock }) => selection.mask & bit && host.get(clock) !== undefined).flatMap(
     (source) => {
       if (source.perProcess) return [];

@@ -12,9 +12,10 @@ import {
   selectionFromMask,
 } from "../skew/clock.ts";
 import { parseDuration } from "../skew/duration.ts";
+import { type ClockShift, NO_SHIFT } from "../target/timens.ts";
 import { hostClock } from "../tracer/native.ts";
 import type { Skew, SkewSettings } from "../types.ts";
-import { trueReadings } from "./readings.ts";
+import { readHostClocks, trueReadings } from "./readings.ts";
 
 const REALTIME = 0;
 
@@ -24,14 +25,18 @@ export interface Request {
 }
 
 /**
- * Reads the flags' texts. Needs no target.
+ * Reads the flags' texts.
  *
+ * @param shift of the target's time namespace: what its clocks read decides how far they can be moved
  * @throws TimeskewError E_DURATION, E_CLOCK, E_RANGE
  */
-export function parseRequest({ offset, clocks = [], exact = false }: SkewSettings): Request {
+export function parseRequest(
+  { offset, clocks = [], exact = false }: SkewSettings,
+  shift: ClockShift | "unknown" = NO_SHIFT,
+): Request {
   const selection = expandClocks(parseClocks(clocks), { exact });
   const ns = typeof offset === "bigint" ? offset : parseDuration(offset);
-  checkRange(ns, selection, trueReadings());
+  checkRange(ns, selection, trueReadings(readHostClocks(shift === "unknown" ? NO_SHIFT : shift)));
   return { offset: ns, selection };
 }
 

@@ -3,7 +3,7 @@
  */
 import { readFileSync } from "node:fs";
 import { TimeskewError } from "../errors.ts";
-import { listPids } from "../target/process.ts";
+import { listPids, refuseForeignProc } from "../target/process.ts";
 import type { StatusResult, StatusRow } from "../types.ts";
 import { inspect } from "./inspect.ts";
 import { skewIn } from "./skew.ts";
@@ -29,6 +29,7 @@ export async function status(o: { pids?: readonly number[] } = {}): Promise<Stat
   if (o.pids !== undefined) {
     return { rows: o.pids.map(rowOf), unreadable: [], examined: o.pids.length };
   }
+  refuseForeignProc();
   const rows: StatusRow[] = [];
   const unreadable: StatusResult["unreadable"] = [];
   let examined = 0;

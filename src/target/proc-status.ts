@@ -34,6 +34,7 @@ export interface ProcessStatus {
   readonly seccompFilters: number | undefined;
   /** Bit N for capability N. */
   readonly effectiveCapabilities: bigint | undefined;
+  readonly permittedCapabilities: bigint | undefined;
   /** VmLck: bytes locked in memory. */
   readonly lockedBytes: bigint | undefined;
   /** VmSize: bytes of address space. */
@@ -73,6 +74,7 @@ export function parseStatus(text: string): ProcessStatus {
     seccomp: read("Seccomp", number),
     seccompFilters: read("Seccomp_filters", number),
     effectiveCapabilities: read("CapEff", mask),
+    permittedCapabilities: read("CapPrm", mask),
     lockedBytes: read("VmLck", kibibytes),
     virtualBytes: read("VmSize", kibibytes),
     dataBytes: read("VmData", kibibytes),

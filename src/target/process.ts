@@ -4,6 +4,7 @@
  */
 import { closeSync, constants, openSync, readdirSync, readFileSync } from "node:fs";
 import { TimeskewError } from "../errors.ts";
+import { type Access, accessFacts, securityModuleReason, whyRefused } from "./access.ts";
 import {
   findMapping,
   isKernelThread,
@@ -34,6 +35,7 @@ export interface Process extends Disposable {
  * @throws TimeskewError E_NO_TARGET, E_PERMISSION, E_KERNEL_THREAD, E_ZOMBIE, E_NO_VDSO
  */
 export function openProcess(pid: number): Process {
+  refuseForeignProc();
   const proc = openDirectory(pid);
   try {
     // From here on through the descriptor: pid reuse would show as ESRCH.
@@ -72,7 +74,13 @@ function openDirectory(pid: number): number {
   try {
     return openSync(`/proc/${pid}`, constants.O_RDONLY | constants.O_DIRECTORY);
   } catch (error) {
-    if (errorCode(error) === "ENOENT") throw noSuchProcess(pid);
+    switch (errorCode(error)) {
+      case "ENOENT":
+        throw noSuchProcess(pid);
+      case "EACCES":
+      case "EPERM":
+        throw hidden(pid, error);
+    }
     throw error;
   }
 }
@@ -87,7 +95,7 @@ function readThrough(proc: number, pid: number, name: string): string {
         throw new TimeskewError("E_GONE", `pid ${pid} ended while we looked at it`, { pid, cause: error });
       case "EACCES":
       case "EPERM":
-        throw notPermitted(`not permitted to look at pid ${pid}`, pid, error);
+        throw notPermitted(`not permitted to look at pid ${pid}`, pid, "look", error);
     }
     throw error;
   }
@@ -167,36 +175,68 @@ export function hasEnded({ pid, proc }: Process): boolean {
   });
 }
 
-/** The kernel lets a process be looked at by its user, and by root unless it has privileges that we lack. */
-export function notPermitted(message: string, pid: number, cause?: unknown): TimeskewError {
-  return new TimeskewError("E_PERMISSION", message, { pid, hint: whatWouldPermit(pid), cause });
-}
-
-function whatWouldPermit(pid: number): string {
-  const self = process.geteuid?.();
-  if (self === 0) {
-    return "it has capabilities that we lack, or lives outside our user namespace: run timeskew as root of the host";
-  }
-  if (self !== undefined && userOf(pid) === self) {
-    return "it is your own, but not dumpable (PR_SET_DUMPABLE), or has raised privileges: run timeskew with sudo";
-  }
-  return "run timeskew with sudo, or as the user who started the process";
-}
-
-/** Its status may be read by everybody, unlike its mappings. */
-function userOf(pid: number): number | undefined {
-  try {
-    return parseStatus(readFileSync(`/proc/${pid}/status`, "utf8")).uid?.effective;
-  } catch {
-    return undefined; // gone, or hidden (hidepid)
-  }
+/** The error for a process that the kernel keeps us from, with the reason. */
+export function notPermitted(message: string, pid: number, access: Access, cause?: unknown): TimeskewError {
+  const facts = accessFacts(pid);
+  const { reason, remedy } = whyRefused(facts, access) ?? securityModuleReason(facts);
+  return new TimeskewError("E_PERMISSION", `${message}: ${reason}`, {
+    pid,
+    cause,
+    hint: remedy,
+  });
 }
 
 export function noSuchProcess(pid: number): TimeskewError {
+  if (isThere(pid)) return hidden(pid);
   return new TimeskewError("E_NO_TARGET", `no process has pid ${pid}`, {
     pid,
     hint: "find it with: pgrep -a NAME",
   });
+}
+
+function hidden(pid: number, cause?: unknown): TimeskewError {
+  return new TimeskewError(
+    "E_PERMISSION",
+    `pid ${pid} is hidden from us: /proc shows only our own (hidepid)`,
+    {
+      pid,
+      cause,
+      hint: "run timeskew with sudo, or mount /proc without hidepid",
+    },
+  );
+}
+
+/** Signal 0 is none: it asks whether there is somebody who could be sent one. */
+function isThere(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return errorCode(error) === "EPERM";
+  }
+}
+
+/**
+ * To ptrace, a number means a process of our pid namespace; in a /proc that was mounted for another one the same number
+ * is another process.
+ *
+ * @throws TimeskewError E_FAILED
+ */
+export function refuseForeignProc(): void {
+  let pids: readonly number[] | undefined;
+  try {
+    pids = parseStatus(readFileSync("/proc/self/status", "utf8")).nsPid;
+  } catch (error) {
+    if (errorCode(error) !== "ENOENT") throw error;
+    pids = []; // a /proc in which we are not to be seen, or none at all
+  }
+  if (pids === undefined || pids.length === 1) return; // kernels before 4.1 do not tell
+  throw new TimeskewError(
+    "E_FAILED",
+    "/proc shows another pid namespace than ours: its numbers are not ours",
+    {
+      hint: "run timeskew where /proc is mounted for its pid namespace: nsenter --pid --mount, unshare --mount-proc",
+    },
+  );
 }
 
 /** The pids of every process in /proc. */

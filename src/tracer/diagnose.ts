@@ -2,20 +2,25 @@
  * Turns the helper's numbers into words: what happened, to which process, in which state it is now, what to do next.
  * A refusal by the kernel is explained by its cause, looked up in /proc, not by its errno.
  */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { type ErrorCode, type TargetState, TimeskewError } from "../errors.ts";
 import type { PatchPlan } from "../patch/plan.ts";
+import {
+  accessFacts,
+  inPidNamespace,
+  securityModuleReason,
+  whyNotSuspended,
+  whyRefused,
+} from "../target/access.ts";
 import { isFrozen } from "../target/frozen.ts";
-import { parseStat, parseStatus } from "../target/proc.ts";
+import { type ProcessStatus, parseStat, parseStatus } from "../target/proc.ts";
 import { hasEnded, hasSeccomp, type Process } from "../target/process.ts";
 import type { Report } from "./encode.ts";
 import { explainNoRoom } from "./room.ts";
 
 const { EPERM, ESRCH, EAGAIN, ENOMEM, EFAULT, EEXIST, ECANCELED, EINVAL, ETIMEDOUT, ESTALE } =
   constants.errno;
-
-const CAP_SYS_PTRACE = 19n;
 
 type Cause = readonly [code: ErrorCode, message: string, hint?: string];
 
@@ -102,8 +107,12 @@ function causeOf(
   }
 }
 
+/**
+ * Its memory was read before, which takes the same right. So what is left is a tracer, the suspension of a seccomp
+ * filter, or a thread that is not like its process.
+ */
 function refusedToSeize(report: Report, process: Process, name: string): Cause {
-  const { pid, status } = process;
+  const { pid } = process;
   if (report.error === EINVAL && hasSeccomp(process)) {
     return [
       "E_UNSUPPORTED",
@@ -116,59 +125,37 @@ function refusedToSeize(report: Report, process: Process, name: string): Cause {
   if (tracer !== undefined) {
     return ["E_TRACED", `${name} is traced by ${tracer}`, "detach it first, then try again"];
   }
-  const own = readStatus("self");
-  const mayPtrace = ((own?.effectiveCapabilities ?? 0n) >> CAP_SYS_PTRACE) & 1n;
-  const yama = yamaScope();
-  if (yama === 3) {
+  const facts = accessFacts(pid, threadStatus(pid, report.culprit) ?? process.status);
+  const refused = whyRefused(facts, "attach");
+  if (refused !== undefined)
+    return ["E_PERMISSION", `${name} cannot be attached to: ${refused.reason}`, refused.remedy];
+  const suspended = hasSeccomp(process) ? whyNotSuspended(facts) : undefined;
+  if (suspended !== undefined) {
     return [
       "E_PERMISSION",
-      `${name} cannot be attached to: Yama forbids ptrace until the next boot (ptrace_scope 3)`,
+      `${name} has a seccomp filter, which we may not suspend: ${suspended.reason}`,
+      suspended.remedy,
     ];
   }
-  if (mayPtrace) {
-    if (hasSeccomp(process)) return maySuspendNoFilter(name);
+  if (inPidNamespace()) {
     return [
-      "E_PERMISSION",
-      `${name} cannot be attached to, although we have CAP_SYS_PTRACE`,
-      "it may belong to another user namespace, or a security module forbids it",
+      "E_TRACED",
+      `${name} seems to be traced by a process outside our pid namespace, which we cannot see`,
+      "detach that one first; timeskew outside of the container can name it",
     ];
   }
-  if (yama === 2) {
-    return [
-      "E_PERMISSION",
-      `${name} cannot be attached to: Yama lets only root use ptrace (ptrace_scope 2)`,
-      "run timeskew with sudo",
-    ];
-  }
-  if (own?.uid?.effective !== status.uid?.effective) {
-    return [
-      "E_PERMISSION",
-      `${name} belongs to uid ${status.uid?.effective ?? "unknown"}, not to us`,
-      "run timeskew with sudo",
-    ];
-  }
-  if (yama === 1) {
-    return [
-      "E_PERMISSION",
-      `${name} is not our child, and Yama lets an ordinary user trace only children (ptrace_scope 1)`,
-      "run timeskew with sudo",
-    ];
-  }
-  if (hasSeccomp(process)) return maySuspendNoFilter(name);
   return [
-    "E_PERMISSION",
-    `not permitted to attach to ${name}`,
-    "it has raised privileges or is not dumpable: run timeskew with sudo",
+    "E_TRACED",
+    `${name} could not be attached to: it was being traced (that is over now), or ${securityModuleReason(facts).reason}`,
+    "try again; if that does not help, look into the kernel's log: journalctl -k, ausearch -m avc",
   ];
 }
 
-function maySuspendNoFilter(name: string): Cause {
-  return [
-    "E_PERMISSION",
-    `${name} has a seccomp filter, which we may not suspend`,
-    "that takes CAP_SYS_ADMIN: run timeskew as root of the host, not in a sandbox",
-  ];
-}
+/** By the state of the thread. */
+const WHY_NOT_STOPPED: Readonly<Record<string, string>> = {
+  D: " (it sleeps in the kernel and cannot be interrupted)",
+  R: " (it got no processor meanwhile: a busy machine, or the CPU limit of its cgroup)",
+};
 
 function didNotStop(report: Report, process: Process, stopTimeoutMs: number, name: string): Cause {
   if (report.error === EAGAIN)
@@ -181,7 +168,7 @@ function didNotStop(report: Report, process: Process, stopTimeoutMs: number, nam
     return ["E_FROZEN", `${name} is in a frozen cgroup (a paused container?)`, "thaw it, then try again"];
   }
   const state = threadState(process.pid, report.culprit);
-  const why = state === "D" ? " (it sleeps in the kernel and cannot be interrupted)" : "";
+  const why = WHY_NOT_STOPPED[state ?? ""] ?? "";
   return [
     "E_STOP_TIMEOUT",
     `thread ${report.culprit} of ${name} did not stop within ${stopTimeoutMs} ms${why}`,
@@ -217,6 +204,19 @@ function stepFailed(report: Report, plan: PatchPlan, process: Process, name: str
       whyTheyCrash(process),
     ];
   }
+  if (report.error === ETIMEDOUT) {
+    if (isFrozen(process.pid))
+      return [
+        "E_FROZEN",
+        `${failed}: its cgroup was frozen meanwhile (a paused container?)`,
+        "thaw it, then try again",
+      ];
+    return [
+      "E_STOP_TIMEOUT",
+      `${failed}: the thread that was to do it did not get that far in time`,
+      "try again, when it gets more processor time",
+    ];
+  }
   return ["E_STEP", failed];
 }
 
@@ -246,15 +246,24 @@ export function tracerOf(pid: number, thread = 0): string | undefined {
   return undefined;
 }
 
-/** kernel.yama.ptrace_scope; undefined where Yama is not built in. */
-export function yamaScope(): number | undefined {
-  const text = tryRead("/proc/sys/kernel/yama/ptrace_scope");
-  return text === undefined ? undefined : Number(text);
+function threadStatus(pid: number, thread: number): ProcessStatus | undefined {
+  return thread > 0 ? readStatus(`${pid}/task/${thread}`) : undefined;
 }
 
-export function readStatus(file: string) {
+function readStatus(file: string) {
   const text = tryRead(`/proc/${file}/status`);
   return text === undefined ? undefined : parseStatus(text);
+}
+
+/** The threads of a process, with their states ("D": asleep in the kernel, uninterruptibly). */
+export function threadsOf(pid: number): { tid: number; state: string | undefined }[] {
+  let names: string[] = [];
+  try {
+    names = readdirSync(`/proc/${pid}/task`);
+  } catch {
+    // It has ended.
+  }
+  return names.map(Number).map((tid) => ({ tid, state: threadState(pid, tid) }));
 }
 
 function threadState(pid: number, thread: number): string | undefined {

@@ -43,11 +43,14 @@ export interface Run {
 export interface RunOptions {
   /** Run as this user and group. */
   uid?: number;
+  /** A command that starts it: setpriv, unshare, nsenter, each with its flags. */
+  by?: readonly string[];
 }
 
 /** A run that goes on: its pid, and how it ends. */
-export function start(args: readonly (string | number)[], { uid }: RunOptions = {}) {
-  const child = spawn(process.execPath, [CLI, ...args.map(String)], {
+export function start(args: readonly (string | number)[], { uid, by = [] }: RunOptions = {}) {
+  const [program = "", ...rest] = [...by, process.execPath, CLI, ...args.map(String)];
+  const child = spawn(program, rest, {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, NO_COLOR: "1" },
     ...(uid === undefined ? {} : { uid, gid: uid }),

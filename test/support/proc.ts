@@ -65,6 +65,13 @@ export function state(id: number): string {
   return field(id, "State")[0]!;
 }
 
+/** When a process was started, in clock ticks since boot: together with its pid this names it for ever. */
+export function startTime(pid: number): string {
+  // The fields follow the command's name, which is in parentheses and may contain anything.
+  const [, fields = ""] = /\) (.*)$/s.exec(readFileSync(`/proc/${pid}/stat`, "utf8")) ?? [];
+  return fields.split(" ")[19]!;
+}
+
 /** The processes that a process has started and that still run. */
 export function children(pid: number): number[] {
   return threads(pid).flatMap((tid) =>

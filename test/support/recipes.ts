@@ -82,6 +82,10 @@ export const TRACER: Recipe = { name: "tracer", sources: ["tracer.c"], command: 
 
 export const SANDBOX: Recipe = { name: "sandbox", sources: ["sandbox.c"], command: ["gcc", ...C_FLAGS] };
 
+export const FILLER: Recipe = { name: "filler", sources: ["filler.c"], command: ["gcc", ...C_FLAGS] };
+
+export const FILTERED: Recipe = { name: "filtered", sources: ["filtered.c"], command: ["gcc", ...C_FLAGS] };
+
 export const STEPPER: Recipe = {
   name: "stepper",
   sources: ["stepper.c", "vdso.c", "vdso.h"],

@@ -8,12 +8,17 @@
 #include "family.h"
 #include "readings.h"
 
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 #define RELEASE_FD 3 /* the test's end of `hold` */
+
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x00000080
+#endif
 
 static FILE *parent; /* the connection to our parent, once we are the child of a `fork` */
 
@@ -57,6 +62,20 @@ static void answer_leave(FILE *out)
 	fprintf(out, "{\"pid\":%d}\n", getpid());
 }
 
+/* The children that are forked from now on have their monotonic clocks ahead by so many seconds. */
+static void answer_timens(long seconds, FILE *out)
+{
+	FILE *offsets;
+	int failed = unshare(CLONE_NEWTIME);
+
+	offsets = failed ? NULL : fopen("/proc/self/timens_offsets", "w");
+	if (!offsets || fprintf(offsets, "monotonic %ld 0\nboottime %ld 0\n", seconds, seconds) < 0 || fclose(offsets)) {
+		perror("timens");
+		exit(1);
+	}
+	fprintf(out, "{\"pid\":%d}\n", getpid());
+}
+
 static void answer(const char *command, FILE *out)
 {
 	if (strcmp(command, "read") == 0)
@@ -73,6 +92,10 @@ static void answer(const char *command, FILE *out)
 		fprintf(out, "{\"pid\":%d}\n", make_zombie());
 	else if (strcmp(command, "thread") == 0)
 		fprintf(out, "{\"tid\":%d}\n", start_sleeper());
+	else if (strcmp(command, "undumpable") == 0)
+		fprintf(out, "{\"failed\":%d}\n", prctl(PR_SET_DUMPABLE, 0, 0, 0, 0));
+	else if (strncmp(command, "timens ", 7) == 0)
+		answer_timens(strtol(command + 7, NULL, 10), out);
 	else if (strcmp(command, "hold") == 0)
 		fprintf(out, "{\"tid\":%d}\n", start_unstoppable(RELEASE_FD));
 	else

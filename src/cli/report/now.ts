@@ -20,6 +20,7 @@ export function nowLines(result: NowResult, paint: Painter): string[] {
   const rows = result.readings.map((reading) => readingCells(reading, result.skew?.offset ?? 0n));
   return [
     `${paint.bold(targetName(result))}: ${stateWords(result)}`,
+    ...namespaceLines(result),
     ...table(COLUMNS, rows, paint),
     paint.dim(`one thread was stopped for ${formatBrief(result.pauseNs)}`),
   ];
@@ -29,6 +30,17 @@ function stateWords({ state, skew }: NowResult): string {
   if (state === "skewed" && skew)
     return `skewed, ${skewWords(skew.offset)} (offset ${formatDuration(skew.offset)})`;
   return state === "unskewed" ? "not skewed" : state;
+}
+
+function namespaceLines({ timeShift }: NowResult): string[] {
+  if (timeShift === "unknown")
+    return ["in another time namespace, whose offsets the kernel does not tell: these clocks have no HOST"];
+  const { monotonic, boottime } = timeShift;
+  if (monotonic === 0n && boottime === 0n) return [];
+  const [m, b] = [monotonic, boottime].map((ns) => (ns > 0n ? "+" : "") + formatDuration(ns));
+  return [
+    `in another time namespace (CLOCK_MONOTONIC ${m}, CLOCK_BOOTTIME ${b}): HOST is as seen from there`,
+  ];
 }
 
 function readingCells(reading: ClockReading, offset: bigint): string[] {

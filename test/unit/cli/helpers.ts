@@ -144,7 +144,8 @@ export function row(pid: number, more: Partial<StatusRow> = {}): StatusRow {
 
 export function nowResult(pid: number, more: Partial<NowResult> = {}): NowResult {
   const { command, state, skew, readings, pauseNs } = injected(pid);
-  return { pid, command, state, skew, readings, pauseNs, ...more };
+  const timeShift = { monotonic: 0n, boottime: 0n };
+  return { pid, command, state, skew, readings, timeShift, pauseNs, ...more };
 }
 
 export const HEALTHY: DoctorResult = {

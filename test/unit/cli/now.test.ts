@@ -37,6 +37,20 @@ describe("now", () => {
     ]);
   });
 
+  it.each([
+    [
+      { monotonic: 1_000_000_000_000_000n, boottime: -5_000_000_000n },
+      "in another time namespace (CLOCK_MONOTONIC +277h46m40s, CLOCK_BOOTTIME -5s): HOST is as seen from there",
+    ],
+    [
+      "unknown" as const,
+      "in another time namespace, whose offsets the kernel does not tell: these clocks have no HOST",
+    ],
+  ])("says that the target is in another time namespace: %#", async (timeShift, line) => {
+    const { stdout } = await run("now --pid 1", { readClocks: async () => nowResult(1, { timeShift }) });
+    expect(stdout.split("\n")[1]).toBe(line);
+  });
+
   it("gives a difference as measured where it is not what the skew says", async () => {
     const readings = [
       { ...reading("CLOCK_REALTIME", NOON, -10n * MINUTE + 61n), uncertainty: 60n },

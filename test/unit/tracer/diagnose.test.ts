@@ -11,14 +11,19 @@ import { diagnose } from "../../../src/tracer/diagnose.ts";
 import type { Report } from "../../../src/tracer/encode.ts";
 
 const files = vi.hoisted(() => new Map<string, string>());
-vi.mock("node:fs", async (importOriginal) => ({
-  ...(await importOriginal<typeof import("node:fs")>()),
-  readFileSync: (path: string) => {
+vi.mock("node:fs", async (importOriginal) => {
+  const read = (path: string) => {
     const text = files.get(path);
     if (text === undefined) throw Object.assign(new Error("ENOENT"), { code: "ENOENT" });
     return text;
-  },
-}));
+  };
+  return {
+    ...(await importOriginal<typeof import("node:fs")>()),
+    readFileSync: read,
+    readlinkSync: read,
+    statSync: (path: string) => ({ uid: Number(read(`owner of ${path}`)) }),
+  };
+});
 
 const EPERM = 1;
 const ESRCH = 3;
@@ -42,6 +47,8 @@ const ids = (id: number) => `${id}\t${id}\t${id}\t${id}`;
 /** Without capabilities, as uid 1000. */
 const ordinary = statusFile({ Name: "node", Uid: ids(1000), CapEff: "0000000000000000" });
 const privileged = statusFile({ Name: "node", Uid: ids(0), CapEff: "0000000000080000" });
+/** CAP_SYS_ADMIN as well. */
+const root = statusFile({ Name: "node", Uid: ids(0), CapEff: "0000000000280000" });
 
 /** What diagnose looks at of a process. */
 function processOf(status: Partial<Process["status"]> = {}): Process {
@@ -306,6 +313,31 @@ describe("a step failed", () => {
     });
   });
 
+  it.each<[string, string, Partial<Expected>]>([
+    [
+      "since the thread that was to do it got no processor",
+      "populated 1\nfrozen 0\n",
+      {
+        code: "E_STOP_TIMEOUT",
+        message: `${NAME}: step 2 of 4 (map: the payload's page) failed with ETIMEDOUT: the thread that was to do it did not get that far in time`,
+        hint: "try again, when it gets more processor time",
+      },
+    ],
+    [
+      "since its cgroup was frozen",
+      "populated 1\nfrozen 1\n",
+      {
+        code: "E_FROZEN",
+        message: `${NAME}: step 2 of 4 (map: the payload's page) failed with ETIMEDOUT: its cgroup was frozen meanwhile (a paused container?)`,
+        hint: "thaw it, then try again",
+      },
+    ],
+  ])("in time, %s", (_, events, expected) => {
+    files.set("/proc/812/cgroup", "0::/docker/x\n");
+    files.set("/sys/fs/cgroup/docker/x/cgroup.events", events);
+    expect(told(failed(1, ETIMEDOUT))).toMatchObject({ exitCode: 6, targetState: "restored", ...expected });
+  });
+
   it("with a number that has no name", () => {
     expect(told(failed(2, 512)).message).toMatch(/failed with errno 512$/);
   });
@@ -446,9 +478,12 @@ describe("a thread did not stop in time", () => {
     expectTold(told(report), timeout(""));
   });
 
-  it("although it runs", () => {
+  it("since it got no processor", () => {
     files.set("/proc/812/task/815/stat", stat("R"));
-    expectTold(told(report), timeout(""));
+    expectTold(
+      told(report),
+      timeout(" (it got no processor meanwhile: a busy machine, or the CPU limit of its cgroup)"),
+    );
   });
 
   it("since it sleeps uninterruptibly", () => {
@@ -508,68 +543,95 @@ describe("the kernel refused to let us attach", () => {
     files.set(YAMA, "3\n");
     expectTold(
       told(report),
-      denied(`${NAME} cannot be attached to: Yama forbids ptrace until the next boot (ptrace_scope 3)`),
+      denied(
+        `${NAME} cannot be attached to: Yama forbids ptrace to everybody until the next boot (kernel.yama.ptrace_scope is 3)`,
+        "set kernel.yama.ptrace_scope to 1 in /etc/sysctl.d and boot again",
+      ),
     );
   });
 
-  it("since Yama leaves it to root", () => {
-    files.set(YAMA, "2\n");
-    expectTold(
-      told(report),
-      denied(`${NAME} cannot be attached to: Yama lets only root use ptrace (ptrace_scope 2)`, SUDO),
-    );
-  });
-
-  it.each([undefined, "0\n", "1\n"])("since it belongs to somebody else, Yama %j", (scope) => {
-    if (scope !== undefined) files.set(YAMA, scope);
+  // What the other causes are called: test/unit/target/access.test.ts.
+  it("since it belongs to somebody else", () => {
     const uid = { real: 33, effective: 33, saved: 33, filesystem: 33 };
     expectTold(
       told(report, "inject", processOf({ uid })),
-      denied(`${NAME} belongs to uid 33, not to us`, SUDO),
+      denied(`${NAME} cannot be attached to: it belongs to uid 33, and we are uid 1000`, SUDO),
     );
   });
 
-  it("since Yama lets us trace children only", () => {
-    files.set(YAMA, "1\n");
+  it("since one of its threads belongs to somebody else", () => {
+    files.set("/proc/812/task/815/status", statusFile({ Name: "bio", Uid: ids(33) }));
+    expect(told(report)).toMatchObject({
+      code: "E_PERMISSION",
+      message: `${NAME} cannot be attached to: it belongs to uid 33, and we are uid 1000`,
+    });
+  });
+
+  it("since it is not dumpable", () => {
+    files.set("owner of /proc/812/stat", "0");
     expectTold(
       told(report),
       denied(
-        `${NAME} is not our child, and Yama lets an ordinary user trace only children (ptrace_scope 1)`,
+        `${NAME} cannot be attached to: it is not dumpable: it has changed its user, or its file is not readable, or it asked for that (prctl)`,
         SUDO,
       ),
     );
   });
 
-  it("since it is not dumpable", () => {
-    files.set(YAMA, "0\n");
-    expectTold(
-      told(report),
-      denied(
-        `not permitted to attach to ${NAME}`,
-        "it has raised privileges or is not dumpable: run timeskew with sudo",
-      ),
-    );
-  });
-
-  it("although we are privileged, since its seccomp filter may not be suspended", () => {
-    files.set("/proc/self/status", privileged);
+  it.each([ordinary, privileged])("since its seccomp filter may not be suspended: by whom", (self) => {
+    files.set("/proc/self/status", self);
     expectTold(
       told(report, "inject", processOf({ seccomp: 2 })),
       denied(
-        `${NAME} has a seccomp filter, which we may not suspend`,
-        "that takes CAP_SYS_ADMIN: run timeskew as root of the host, not in a sandbox",
+        `${NAME} has a seccomp filter, which we may not suspend: that takes CAP_SYS_ADMIN in the host's user namespace`,
+        "run timeskew as root of the host, not in a container or a user namespace",
       ),
     );
   });
 
-  it.each([undefined, "1\n", "2\n"])("although we are privileged, Yama %j", (scope) => {
-    files.set("/proc/self/status", privileged);
-    if (scope !== undefined) files.set(YAMA, scope);
+  it("since its seccomp filter may not be suspended by one who has a filter himself", () => {
+    files.set("/proc/self/status", `${root}Seccomp:\t2\n`);
+    expectTold(
+      told(report, "inject", processOf({ seccomp: 2 })),
+      denied(
+        `${NAME} has a seccomp filter, which we may not suspend: a process that runs under a filter itself, as timeskew does here, may not do that`,
+        "run timeskew outside of the sandbox (docker run --security-opt seccomp=unconfined)",
+      ),
+    );
+  });
+
+  const traced = (message: string, hint: string): Expected => ({
+    code: "E_TRACED",
+    exitCode: 6,
+    targetState: "untouched",
+    message,
+    hint,
+  });
+
+  it("since it is traced from outside our pid namespace", () => {
+    files.set("/proc/self/status", root);
+    files.set("/proc/self/ns/pid", "pid:[4026532180]");
     expectTold(
       told(report),
-      denied(
-        `${NAME} cannot be attached to, although we have CAP_SYS_PTRACE`,
-        "it may belong to another user namespace, or a security module forbids it",
+      traced(
+        `${NAME} seems to be traced by a process outside our pid namespace, which we cannot see`,
+        "detach that one first; timeskew outside of the container can name it",
+      ),
+    );
+  });
+
+  it.each([
+    ["", ""],
+    ["lockdown,capability,landlock,yama,apparmor\n", " (in force: landlock, apparmor)"],
+  ])("although nothing that we know of forbids it; security modules: %j", (modules, named) => {
+    files.set("/proc/self/status", root);
+    files.set("/proc/self/ns/pid", "pid:[4026531836]");
+    files.set("/sys/kernel/security/lsm", modules);
+    expectTold(
+      told(report),
+      traced(
+        `${NAME} could not be attached to: it was being traced (that is over now), or a security module of the kernel forbids it${named}`,
+        "try again; if that does not help, look into the kernel's log: journalctl -k, ausearch -m avc",
       ),
     );
   });
