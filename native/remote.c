@@ -8,12 +8,15 @@
  */
 #include "session.h"
 
-/* Long at the least: on an overloaded machine the thread has to wait for a processor. */
+/* On an overloaded machine the thread has to wait for a processor; everybody else stands still meanwhile. */
 #define LEAST_REMOTE_TIMEOUT_NS 2000000000ull
+#define MOST_REMOTE_TIMEOUT_NS 5000000000ull
 
 static uint64_t remote_deadline(const struct session *s) {
   uint64_t patience = s->plan->stop_timeout_ns;
-  return sys_now() + (patience > LEAST_REMOTE_TIMEOUT_NS ? patience : LEAST_REMOTE_TIMEOUT_NS);
+  if (patience < LEAST_REMOTE_TIMEOUT_NS) patience = LEAST_REMOTE_TIMEOUT_NS;
+  if (patience > MOST_REMOTE_TIMEOUT_NS) patience = MOST_REMOTE_TIMEOUT_NS;
+  return sys_now() + patience;
 }
 
 static int set_mask(struct thread *t, uint64_t mask) {

@@ -116,7 +116,7 @@ test("two tools at once: one wins, the other exits 6", async (context) => {
   await waitFor("the thread to be in vfork()", () => state(tid) === "D");
   const args = ["--json", "--pid", victim.pid, "--offset", "-600s"];
   const first = start(["inject", ...args, "--stop-timeout", "20s"]);
-  await waitFor("the first tool", () => field(victim.pid, "TracerPid") === String(first.pid));
+  await waitFor("the first tool", () => field(victim.pid, "TracerPid") !== "0");
 
   const second = await timeskew("inject", ...args);
   victim.dialog.release();
