@@ -4,11 +4,12 @@
  */
 import { readFileSync } from "node:fs";
 import { type ErrorCode, TimeskewError } from "../errors.ts";
-import type { Address } from "../machine/address.ts";
+import { type Address, address } from "../machine/address.ts";
 import { decodeJump } from "../machine/x86_64/encode.ts";
 import { type Found, findSkew } from "../patch/find.ts";
 import { placePages } from "../patch/landing.ts";
 import { codeOf, readVdso, type Vdso } from "../patch/vdso.ts";
+import { touchedPages } from "../target/pagemap.ts";
 import { findMapping, type Mapping, parseMaps } from "../target/proc.ts";
 import { hasEnded, notPermitted, openProcess, type Process } from "../target/process.ts";
 import { lockProcess } from "../tracer/execute.ts";
@@ -97,7 +98,7 @@ function lookOnce(pid: number, locked: boolean): Inspection {
       found: findSkew({
         vdso,
         maps: process.maps,
-        read: (at, length) => readMemory(process.proc, process.memoryPid, at, length),
+        read: (at, length) => readTouched(process, at, length),
         pristine,
         pagesWithout: (ignored) =>
           placePages(
@@ -116,6 +117,8 @@ function lookOnce(pid: number, locked: boolean): Inspection {
   }
 }
 
+const PAGE = 4096;
+
 function readMapping(process: Process, { start, end }: Mapping): Uint8Array {
   const bytes = readMemory(process.proc, process.memoryPid, start, Number(end - start));
   if (bytes !== undefined) return bytes;
@@ -123,6 +126,24 @@ function readMapping(process: Process, { start, end }: Mapping): Uint8Array {
   if (hasEnded(process))
     throw new TimeskewError("E_GONE", `pid ${pid} (${command}) ended meanwhile`, { pid });
   throw notPermitted(`not permitted to read the memory of pid ${pid} (${command})`, pid, "attach");
+}
+
+/** Anonymous memory. Pages that nobody has touched are zeros, and are not asked for. */
+function readTouched({ proc, memoryPid }: Process, at: Address, length: number): Uint8Array | undefined {
+  const touched = touchedPages(`/proc/self/fd/${proc}/task/${memoryPid}/pagemap`, at, length);
+  if (touched === undefined || touched.every(Boolean)) return readMemory(proc, memoryPid, at, length);
+  const bytes = new Uint8Array(length);
+  let from = 0;
+  for (const isTouched of touched) {
+    const to = Math.min(length, from + PAGE - Number((at + BigInt(from)) % BigInt(PAGE)));
+    const part = isTouched
+      ? readMemory(proc, memoryPid, address(at + BigInt(from)), to - from)
+      : new Uint8Array();
+    if (part === undefined) return undefined;
+    bytes.set(part, from);
+    from = to;
+  }
+  return bytes;
 }
 
 /** Errors about a vDSO do not know whose it is. */

@@ -15,7 +15,7 @@ import { parseDuration } from "../skew/duration.ts";
 import { type ClockShift, NO_SHIFT } from "../target/timens.ts";
 import { hostClock } from "../tracer/native.ts";
 import type { Skew, SkewSettings } from "../types.ts";
-import { readHostClocks, trueReadings } from "./readings.ts";
+import { ALL_CLOCKS, readHostClocks, trueReadings } from "./readings.ts";
 
 const REALTIME = 0;
 
@@ -59,10 +59,13 @@ function randomId(): bigint {
   return bytes.readBigUInt64LE();
 }
 
-/** The skew that settings describe; undefined for settings that skew nothing. */
+/**
+ * The skew that settings describe; undefined for settings that skew nothing. They are read from the target, which may
+ * have written anything there: clocks that we do not know are left out.
+ */
 export function skewOf(settings: Omit<Settings, "generation">): Skew | undefined {
   if (settings.mask === 0n) return undefined;
-  const { clocks, gettimeofday, time } = selectionFromMask(settings.mask);
+  const { clocks, gettimeofday, time } = selectionFromMask(settings.mask & ALL_CLOCKS);
   return {
     id: settings.skewId.toString(16).padStart(16, "0"),
     offset: settings.offset,

@@ -40,9 +40,10 @@ export async function status(o: { pids?: readonly number[] } = {}): Promise<Stat
       examined++;
       if (row.state !== "unskewed") rows.push(row);
     } catch (error) {
-      if (!(error instanceof TimeskewError)) throw error;
-      if (NOT_SKEWED.includes(error.code)) continue;
-      unreadable.push({ pid, command: commandOf(pid), reason: error.message });
+      if (error instanceof TimeskewError && NOT_SKEWED.includes(error.code)) continue;
+      // Whatever one process can make go wrong must not hide the others.
+      const reason = error instanceof Error ? error.message : String(error);
+      unreadable.push({ pid, command: commandOf(pid), reason });
     }
   }
   return { rows, unreadable, examined };

@@ -5,7 +5,7 @@
 import { type Address, address } from "../machine/address.ts";
 import { decodeJump, JUMP_LENGTH } from "../machine/x86_64/encode.ts";
 import type { Mapping } from "../target/proc.ts";
-import { decodeMark, MARK_BYTES, MARK_MAGIC, type Mark, type Site } from "./mark.ts";
+import { decodeMark, MARK_BYTES, MARK_MAGIC, type Mark, type Site, WORD } from "./mark.ts";
 import { decodeSlot, neutral, PARAMS, type Settings, SLOT_BYTES, slotOffset } from "./params.ts";
 import { HEADER_SIZE, isPayload, MAX_CODE, type PayloadHeader, parseHeader } from "./payload.ts";
 import { codeOf, type Vdso } from "./vdso.ts";
@@ -50,14 +50,16 @@ export interface Scene {
 
 /** How far from the vDSO a payload may be: a rel32. */
 const REACH = 1n << 31n;
+/** How many blank pages are thought about: for each, all mappings are gone through. */
+const MOST_BLANKS = 8;
 const UNUSED = "a run of timeskew left unused pages behind. `recover` unmaps them";
 
 export function findSkew(scene: Scene): Found {
-  const { vdso, read } = scene;
-  const page = pageOfJump(vdso, read);
+  const { vdso } = scene;
+  const page = pageOfJump(scene);
   if (page !== undefined) {
-    const pages = readPages(vdso, page, read);
-    if (typeof pages !== "string") return classify(vdso, pages, read);
+    const pages = readPages(scene, page);
+    if (typeof pages !== "string") return classify(scene, pages);
     return { state: "foreign", note: `its clock functions lead to a payload of timeskew that ${pages}` };
   }
   const changed = firstChange(vdso, scene.pristine);
@@ -70,13 +72,33 @@ export function findSkew(scene: Scene): Found {
   return findUnreached(scene) ?? findStub(scene) ?? { state: "unskewed" };
 }
 
+/**
+ * Reads anonymous memory only, which is all that we ever map. Where a file is mapped, a read may wait for its file
+ * system, for ever if the target wants that.
+ */
+function readAnonymous({ maps, read }: Scene, at: Address, length: number): Uint8Array | undefined {
+  return isAnonymous(maps, at, length) ? read(at, length) : undefined;
+}
+
+function isAnonymous(maps: readonly Mapping[], start: bigint, length: number): boolean {
+  const end = start + BigInt(length);
+  for (let at = start; at < end; ) {
+    const mapping = maps.find((each) => each.start <= at && at < each.end);
+    if (mapping === undefined || mapping.inode !== 0n || mapping.path !== "" || mapping.perms[3] !== "p")
+      return false;
+    at = mapping.end;
+  }
+  return true;
+}
+
 /** The page that a function's first jump leads to, if a payload of ours is there. */
-function pageOfJump(vdso: Vdso, read: Reader): Address | undefined {
+function pageOfJump(scene: Scene): Address | undefined {
+  const { vdso } = scene;
   for (const fn of vdso.functions) {
     const to = decodeJump(codeOf(vdso, fn), fn.address);
     if (to === undefined) continue;
     const page = address(to & ~4095n);
-    const header = read(page, HEADER_SIZE);
+    const header = readAnonymous(scene, page, HEADER_SIZE);
     if (header !== undefined && isPayload(header)) return page;
   }
   return undefined;
@@ -84,26 +106,33 @@ function pageOfJump(vdso: Vdso, read: Reader): Address | undefined {
 
 /** Pages that no jump leads to: left by a run that died, or kept for stragglers. */
 function findUnreached(scene: Scene): Found | undefined {
-  const { vdso, maps, read, payload } = scene;
-  for (const code of maps) {
+  const { vdso, maps, read } = scene;
+  let blanks = 0;
+  for (const [i, code] of maps.entries()) {
     if (!mayBeCode(code, vdso)) continue;
     const header = read(code.start, HEADER_SIZE);
     if (header === undefined) continue;
     const ours = isPayload(header);
     if (ours) {
-      const pages = readPages(vdso, code.start, read);
-      if (typeof pages !== "string") return classify(vdso, pages, read);
+      const pages = readPages(scene, code.start);
+      if (typeof pages !== "string") return classify(scene, pages);
     }
     // Of a run that died before it had written all. A page without even a header is known by its place; then the
     // parameter pages had not been mapped yet.
     if (ours) return unfinished(vdso, code, paramsBehind(code, scene));
-    const blank =
-      code.end - code.start === BigInt(payload.codeSize) &&
-      isZero(read(code.start, payload.codeSize)) &&
-      scene.pagesWithout([code]) === code.start;
-    if (blank) return { ...unfinished(vdso, code, undefined), blank };
+    if (blanks === MOST_BLANKS || !mayBeBlank(code, maps[i + 1], scene)) continue;
+    blanks++;
+    if (scene.pagesWithout([code]) === code.start)
+      return { ...unfinished(vdso, code, undefined), blank: true };
   }
   return undefined;
+}
+
+/** A page without even a header, with room for the parameter pages behind it. */
+function mayBeBlank({ start, end }: Mapping, next: Mapping | undefined, { read, payload }: Scene): boolean {
+  const { codeSize, paramsSize } = payload;
+  const hasRoom = next === undefined || next.start >= end + BigInt(paramsSize);
+  return end - start === BigInt(codeSize) && hasRoom && isZero(read(start, codeSize));
 }
 
 function mayBeCode({ start, end, perms, inode, path }: Mapping, vdso: Vdso): boolean {
@@ -174,23 +203,41 @@ interface Pages {
   header: PayloadHeader;
 }
 
-function readPages(vdso: Vdso, page: Address, read: Reader): Pages | string {
-  const header = parseHeader(read(page, HEADER_SIZE) ?? new Uint8Array());
+function readPages(scene: Scene, page: Address): Pages | string {
+  const { vdso, maps } = scene;
+  const header = parseHeader(readAnonymous(scene, page, HEADER_SIZE) ?? new Uint8Array());
   if (typeof header === "string") return header;
-  const bytes = read(address(page + BigInt(header.codeSize)), MARK_BYTES);
+  const bytes = readAnonymous(scene, address(page + BigInt(header.codeSize)), MARK_BYTES);
   const mark = bytes === undefined ? "is missing" : decodeMark(bytes, vdso);
   if (typeof mark === "string") return `has a mark that ${mark}`;
   if (
     mark.code.address !== page ||
     mark.code.size !== header.codeSize ||
-    mark.params.size !== header.paramsSize
+    mark.params.size !== header.paramsSize ||
+    // They are unmapped in the end, with whatever lies there.
+    !isAnonymous(maps, page, header.codeSize + header.paramsSize)
   ) {
     return "has a mark of other pages";
   }
+  if (!areEntries(mark.sites, vdso)) return "has a mark with a site where no function begins";
   return { mark, header };
 }
 
-function classify(vdso: Vdso, { mark, header }: Pages, read: Reader): Found {
+/** Whether each site is the word in which the function that it names begins, and no other site is. */
+function areEntries(sites: readonly Site[], { functions }: Vdso): boolean {
+  const words = new Set(sites.map((site) => site.address));
+  return (
+    words.size === sites.length &&
+    sites.every((site) =>
+      functions.some(
+        (fn) => fn.name === site.function && fn.address - (fn.address % BigInt(WORD)) === site.address,
+      ),
+    )
+  );
+}
+
+function classify(scene: Scene, { mark, header }: Pages): Found {
+  const { vdso } = scene;
   const patchedSites: Site[] = [];
   for (const site of mark.sites) {
     const offset = Number(site.address - vdso.start);
@@ -203,8 +250,8 @@ function classify(vdso: Vdso, { mark, header }: Pages, read: Reader): Found {
       };
     }
   }
-  const index = (read(address(mark.params.address + BigInt(PARAMS.index)), 1)?.[0] ?? 0) & 1;
-  const slot = read(address(mark.params.address + BigInt(slotOffset(index))), SLOT_BYTES);
+  const index = (readAnonymous(scene, address(mark.params.address + BigInt(PARAMS.index)), 1)?.[0] ?? 0) & 1;
+  const slot = readAnonymous(scene, address(mark.params.address + BigInt(slotOffset(index))), SLOT_BYTES);
   const settings = decodeSlot(slot ?? new Uint8Array(SLOT_BYTES));
   const found = { mark, probeEntry: header.probeEntry, index, settings, patchedSites };
   if (patchedSites.length === mark.sites.length && settings.mask !== 0n) {

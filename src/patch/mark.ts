@@ -35,6 +35,8 @@ export const WORD = 8;
 
 const STATES: readonly MarkState[] = ["armed", "restored"];
 const MAX_SITES = 8;
+/** Sizes beyond it could not be told apart as JS numbers; the caller knows what is right for its payload. */
+const MAX_SIZE = 1n << 31n;
 const HEAD_BYTES = 72;
 const SITE_BYTES = 32;
 export const MARK_BYTES = HEAD_BYTES + MAX_SITES * SITE_BYTES;
@@ -85,12 +87,13 @@ export function decodeMark(bytes: Uint8Array, vdso: { start: Address; end: Addre
   plain.fill(0, MARK_STATE_OFFSET, MARK_STATE_OFFSET + 4);
   plain.fill(0, CHECKSUM_OFFSET, CHECKSUM_OFFSET + 4);
   if (checksum(plain) !== view.getUint32(CHECKSUM_OFFSET, true)) return "fails its checksum";
-  const [code, params, image] = [0, 1, 2].map((i) => ({
+  const sizes = [0, 1, 2].map((i) => view.getBigUint64(24 + 16 * i, true));
+  const [code, params, image] = sizes.map((size, i) => ({
     address: address(view.getBigUint64(16 + 16 * i, true)),
-    size: Number(view.getBigUint64(24 + 16 * i, true)),
+    size: Number(size),
   })) as [Mark["code"], Mark["params"], Mark["vdso"]];
-  if (image.address !== vdso.start || BigInt(image.size) !== vdso.end - vdso.start)
-    return "is of another vDSO";
+  if (image.address !== vdso.start || sizes[2] !== vdso.end - vdso.start) return "is of another vDSO";
+  if (sizes.some((size) => size > MAX_SIZE)) return "has pages of an impossible size";
   if (params.address !== code.address + BigInt(code.size)) return "has its pages apart";
   const count = view.getUint32(64, true);
   if (count > MAX_SITES) return `counts ${count} sites`;

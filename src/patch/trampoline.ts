@@ -42,6 +42,10 @@ export function planRewrites(
   code: Address,
   landings: Landings = payload.entries,
 ): Rewrite[] {
+  vdso.functions.forEach((fn, i) => {
+    const neighbour = vdso.functions.slice(0, i).find((other) => wordOf(other) === wordOf(fn));
+    if (neighbour !== undefined) throw unsafe(fn, `${neighbour.name} begins in the same aligned word`);
+  });
   return vdso.functions.map((fn) => {
     try {
       return planRewrite(vdso, fn, payload, code, landings[fn.name] ?? payload.entries[fn.name]);
@@ -54,6 +58,11 @@ export function planRewrites(
       throw unsafe(fn, error.message, error);
     }
   });
+}
+
+/** Offset of the aligned word in which a function begins. */
+function wordOf({ offset }: VdsoFunction): number {
+  return offset - (offset % WORD);
 }
 
 function planRewrite(
@@ -75,7 +84,7 @@ function planRewrite(
   // The jump must lie in one aligned word: only that is replaced by a single access.
   const inWord = fn.offset % WORD;
   if (inWord + JUMP_LENGTH > WORD) throw unsafe(fn, "its entry straddles an aligned word");
-  const word = fn.offset - inWord;
+  const word = wordOf(fn);
   const original = vdso.bytes.slice(word, word + WORD);
   const patched = original.slice();
   const entry = address(code + BigInt(payload.entries[fn.name]));

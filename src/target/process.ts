@@ -2,7 +2,7 @@
  * One process, looked at through /proc: opened by a descriptor that goes on meaning this very process when its pid is
  * used again, and refused with a reason where there is nothing to skew.
  */
-import { closeSync, constants, openSync, readdirSync, readFileSync } from "node:fs";
+import { closeSync, constants, openSync, readdirSync } from "node:fs";
 import { TimeskewError } from "../errors.ts";
 import { type Access, accessFacts, securityModuleReason, whyRefused } from "./access.ts";
 import {
@@ -15,6 +15,7 @@ import {
   parseStat,
   parseStatus,
 } from "./proc.ts";
+import { MOST_TEXT, readText } from "./read.ts";
 
 export interface Process extends Disposable {
   readonly pid: number;
@@ -86,8 +87,17 @@ function openDirectory(pid: number): number {
 }
 
 function readThrough(proc: number, pid: number, name: string): string {
+  const text = readOrRefuse(proc, pid, name);
+  if (text !== undefined) return text;
+  throw new TimeskewError("E_FAILED", `/proc/${pid}/${name} has more than ${MOST_TEXT >> 20} MiB`, {
+    pid,
+    hint: "its process has too many mappings, or maps files with names that are too long",
+  });
+}
+
+function readOrRefuse(proc: number, pid: number, name: string): string | undefined {
   try {
-    return readFileSync(`/proc/self/fd/${proc}/${name}`, "utf8");
+    return readText(`/proc/self/fd/${proc}/${name}`);
   } catch (error) {
     switch (errorCode(error)) {
       case "ENOENT":
@@ -224,7 +234,7 @@ function isThere(pid: number): boolean {
 export function refuseForeignProc(): void {
   let pids: readonly number[] | undefined;
   try {
-    pids = parseStatus(readFileSync("/proc/self/status", "utf8")).nsPid;
+    pids = parseStatus(readText("/proc/self/status") ?? "").nsPid;
   } catch (error) {
     if (errorCode(error) !== "ENOENT") throw error;
     pids = []; // a /proc in which we are not to be seen, or none at all

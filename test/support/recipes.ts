@@ -86,6 +86,8 @@ export const FILLER: Recipe = { name: "filler", sources: ["filler.c"], command: 
 
 export const FILTERED: Recipe = { name: "filtered", sources: ["filtered.c"], command: ["gcc", ...C_FLAGS] };
 
+export const FORGER: Recipe = { name: "forger", sources: ["forger.c"], command: ["gcc", ...C_FLAGS] };
+
 export const STEPPER: Recipe = {
   name: "stepper",
   sources: ["stepper.c", "vdso.c", "vdso.h"],

@@ -3,7 +3,7 @@ import { build, type Recipe } from "./build.ts";
 import { Dialog, type DialogOptions } from "./dialog.ts";
 import { assemble } from "./own.ts";
 import { complaints, failures, type Reading, type Skews } from "./readings.ts";
-import { GLIBC, HAMMER, I386, SANDBOX, STEPPER, TRACER } from "./recipes.ts";
+import { FORGER, GLIBC, HAMMER, I386, SANDBOX, STEPPER, TRACER } from "./recipes.ts";
 
 /** A victim past its first line: it runs its own code by then. */
 async function greeted(recipe: Recipe, args: readonly unknown[] = [], options: DialogOptions = {}) {
@@ -124,6 +124,22 @@ export function startSandboxed(filtered: "process" | "thread"): Promise<Sandboxe
       pid: dialog.pid,
       complaints: async (skews: Skews) => complaints([await read()], skews, new Map()),
     };
+  });
+}
+
+/** A process that makes itself hard to look at; see forger.c for what it can be asked. */
+export interface Forger extends AsyncDisposable {
+  readonly pid: number;
+  /** How many mappings it made, and where the last one begins. */
+  readonly count: number;
+  readonly at: bigint;
+}
+
+export function startForger(folder: string, ...args: (string | number)[]): Promise<Forger> {
+  return assemble(async (own) => {
+    const dialog = own(await Dialog.start([await build(FORGER), folder, ...args.map(String)]));
+    const { pid, count, at } = JSON.parse(await dialog.line()) as { pid: number; count: number; at: number };
+    return { pid, count, at: BigInt(at) };
   });
 }
 

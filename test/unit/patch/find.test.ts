@@ -4,7 +4,7 @@
 import { describe, expect, it } from "vitest";
 import { address } from "../../../src/machine/address.ts";
 import { encodeJump } from "../../../src/machine/x86_64/encode.ts";
-import { encodeMark, type Mark } from "../../../src/patch/mark.ts";
+import { encodeMark, type Mark, type Site } from "../../../src/patch/mark.ts";
 import { planClearing } from "../../../src/patch/recover.ts";
 import type { Target } from "./memory.ts";
 import {
@@ -163,6 +163,49 @@ describe("a payload whose mark does not fit", () => {
     const scene = skewed();
     change(scene, markOf(scene));
     expect(look(scene.target, scene)).toEqual(foreign(why));
+  });
+
+  const site = (mark: Mark, change: (site: Site) => Partial<Site>) => ({
+    ...mark,
+    sites: mark.sites.map((each, i) => (i === 0 ? { ...each, ...change(each) } : each)),
+  });
+  it.each<[string, (mark: Mark, scene: Scene) => Mark]>([
+    [
+      "somewhere else in its function",
+      (mark) => site(mark, (old) => ({ address: address(old.address + 8n) })),
+    ],
+    [
+      "in the unused end of the vDSO",
+      (mark, { vdso }) => site(mark, () => ({ address: address(vdso.end - 64n) })),
+    ],
+    ["in the ELF header", (mark, { vdso }) => site(mark, () => ({ address: vdso.start }))],
+    ["under another's name", (mark) => site(mark, () => ({ function: "time" }))],
+    ["twice", (mark) => ({ ...mark, sites: [mark.sites[0]!, ...mark.sites] })],
+  ])("names a site %s", (_, change) => {
+    const scene = skewed();
+    const mark = markOf(scene);
+    scene.target.write(mark.params.address, encodeMark(change(mark, scene)));
+    expect(look(scene.target, scene)).toEqual(foreign("has a mark with a site where no function begins"));
+  });
+
+  it("lies in the vDSO itself", () => {
+    const scene = sceneOf(image);
+    const { target, vdso, payload } = scene;
+    const page = address(vdso.end - 4096n);
+    const mark: Mark = {
+      state: "armed",
+      code: { address: page, size: payload.codeSize },
+      params: { address: vdso.end, size: payload.paramsSize },
+      vdso: { address: vdso.start, size: vdso.bytes.length },
+      sites: [],
+    };
+    target.occupy(vdso.end, payload.paramsSize);
+    target.write(page, payload.bytes.subarray(0, 68));
+    target.write(vdso.end, encodeMark(mark));
+    // Not the function itself: in a small image the header is written over it.
+    const at = vdso.functions.at(-1)!.address;
+    target.write(at, encodeJump(at, page));
+    expect(look(target, scene, { pristine: undefined })).toMatchObject({ state: "foreign" });
   });
 
   it("whose code alone is left", () => {
@@ -365,6 +408,40 @@ describe.each(LOAD_ADDRESSES.slice(0, 3).map((start) => ({ start, at: `0x${start
     });
   },
 );
+
+describe("what the memory of a target may cost us", () => {
+  // The pages of a file come from wherever its file system says, perhaps never.
+  it("nothing but anonymous memory is read", () => {
+    const scene = skewed();
+    const { target, pages, payload } = scene;
+    const asFile = target
+      .maps()
+      .map((each) =>
+        each.start === pages + BigInt(payload.codeSize) ? { ...each, inode: 7n, path: "/mnt/slow" } : each,
+      );
+    expect(look(target, scene, { maps: asFile })).toEqual({
+      state: "foreign",
+      note: "its clock functions lead to a payload of timeskew that has a mark that is missing",
+    });
+    const allFiles = target.maps().map((each) => ({ ...each, inode: 7n, path: "/mnt/slow" }));
+    const read = () => expect.fail("reads the memory of a file");
+    expect(look(target, scene, { maps: allFiles, read })).toMatchObject({ state: "foreign" });
+  });
+
+  it("the search for free addresses is made a few times, however many pages look like ours", () => {
+    const scene = sceneOf(image);
+    const { target, vdso } = scene;
+    for (let i = 1; i <= 100; i++) target.occupy(vdso.start - BigInt(0x10_0000 * i), 4096, "r-xp");
+    let searches = 0;
+    const pagesWithout = () => {
+      searches++;
+      return undefined;
+    };
+    expect(look(target, scene, { pagesWithout })).toEqual({ state: "unskewed" });
+    expect(searches).toBeGreaterThan(0);
+    expect(searches).toBeLessThanOrEqual(8);
+  });
+});
 
 describe("a forked child", () => {
   it("carries the mark and is recovered alone", () => {

@@ -11,6 +11,7 @@ import { planInjection, planUpdate } from "../../../src/patch/inject.ts";
 import { decodeSlot } from "../../../src/patch/params.ts";
 import type { PatchPlan } from "../../../src/patch/plan.ts";
 import { loadPayload } from "../../../src/tracer/native.ts";
+import { buildImage } from "../elf/build-image.ts";
 import { EEXIST, ESTALE } from "./memory.ts";
 import {
   IMAGES,
@@ -197,6 +198,30 @@ describe("what cannot be patched safely", () => {
       expect.objectContaining({ code: "E_VDSO", message: expect.stringContaining(why) }),
     );
   });
+});
+
+it("refuses two functions that begin in one word: only one jump has room there", () => {
+  const code = prologue("Linux 6.1 __vdso_clock_gettime");
+  const { bytes, symbols } = buildImage({
+    symbols: ["__vdso_clock_gettime", "__vdso_gettimeofday"].map((name) => ({
+      name,
+      offset: 0x800,
+      size: 0xf0,
+    })),
+  });
+  expect(symbols).toHaveLength(2);
+  const image = Uint8Array.from(bytes);
+  const loaded = syntheticImage({ clock_gettime: code });
+  // Everything that is loaded, as in an image with one function, and its code.
+  image.set(loaded.subarray(0x800, 0xc00), 0x800);
+  for (const at of [32, 40]) new DataView(image.buffer).setBigUint64(64 + at, 0xc00n, true);
+  expect(() => sceneOf(image)).toThrow(
+    expect.objectContaining({
+      code: "E_VDSO",
+      message:
+        "the vDSO's gettimeofday cannot be patched safely: clock_gettime begins in the same aligned word",
+    }),
+  );
 });
 
 it("does without a function that the kernel lacks", () => {

@@ -134,6 +134,22 @@ describe("what is no mark", () => {
     ["a changed reserve", encodeMark(MARK).with(SITES + 28, 1), "fails its checksum"],
     ["a changed site that does not count", encodeMark(MARK).with(MARK_BYTES - 1, 1), "fails its checksum"],
     ["pages apart", forged((v) => v.setBigUint64(32, 0x7fff_f7f0_2000n, true)), "has its pages apart"],
+    // Numbers would round them, and find their pages together.
+    ...(
+      [
+        [24, 2n ** 53n + 1n],
+        [24, 2n ** 64n - 4096n],
+        [40, 2n ** 64n - 1n],
+        [40, 2n ** 32n],
+      ] as const
+    ).map(([at, size]): [string, Uint8Array, string] => [
+      `${size} bytes of pages`,
+      forged((v) => {
+        v.setBigUint64(at, size, true);
+        v.setBigUint64(32, BigInt.asUintN(64, MARK.code.address + v.getBigUint64(24, true)), true);
+      }),
+      "has pages of an impossible size",
+    ]),
     ["nine sites", forged((v) => v.setUint32(SITE_COUNT, 9, true)), "counts 9 sites"],
     ["an unknown function", forged((v) => v.setUint32(SITES + 24, 3, true)), "has a site outside the vDSO"],
     [

@@ -167,7 +167,7 @@ export function vdsoNow(target: Target, { vdso }: Pick<Scene, "vdso">): Vdso {
 export function look(
   target: Target,
   scene: Pick<Scene, "vdso">,
-  otherwise: Partial<Pick<Look, "read" | "pristine">> = {},
+  otherwise: Partial<Pick<Look, "read" | "pristine" | "maps" | "pagesWithout">> = {},
 ): Found {
   const vdso = vdsoNow(target, scene);
   const maps = target.maps();

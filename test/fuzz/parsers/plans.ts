@@ -1,0 +1,66 @@
+/** What holds for every plan, whatever it was made from: it touches nothing but the vDSO and pages of ours. */
+import { describePlan, planAsJson } from "../../../src/patch/describe.ts";
+import { invert, type PatchPlan, type Step } from "../../../src/patch/plan.ts";
+import { encodePlan } from "../../../src/tracer/encode.ts";
+import { must, mustBeTame } from "../parser.ts";
+
+interface Range {
+  readonly start: bigint;
+  readonly end: bigint;
+}
+
+/** The bytes of the target that a step reads, writes or unmaps. */
+function extentOf(step: Step): Range | undefined {
+  const of = (start: bigint, length: number): Range => ({ start, end: start + BigInt(length) });
+  switch (step.op) {
+    case "check":
+    case "write":
+      return of(step.address, step.bytes.length);
+    case "patch":
+      return of(step.address, 8);
+    case "map":
+    case "unmap":
+    case "read":
+    case "drain":
+      return of(step.address, step.length);
+    case "call":
+      return of(step.address, 1);
+    case "move":
+      return undefined;
+  }
+}
+
+const MOST_PAGES = 19 * 4096;
+
+export function mustStayInside(plan: PatchPlan, permitted: readonly Range[]): void {
+  const words = new Set<bigint>();
+  for (const step of plan.steps) {
+    const extent = extentOf(step);
+    if (extent === undefined) continue;
+    const inside = permitted.some(({ start, end }) => extent.start >= start && extent.end <= end);
+    must(inside, `"${step.what}" stays in the vDSO and our pages`);
+    if (step.op === "unmap" || step.op === "map") {
+      const { address, length } = step;
+      must(address % 4096n === 0n && length > 0 && length % 4096 === 0, "whole pages");
+      must(length <= MOST_PAGES, "no more than a payload needs");
+    }
+    if (step.op !== "patch") continue;
+    must(step.address % 8n === 0n, "a patch is an aligned word");
+    must(!words.has(step.address), "each word is patched once");
+    words.add(step.address);
+  }
+  const { address, pristine } = plan.stub;
+  const stub = { start: address, end: address + BigInt(pristine.length) };
+  must(stub.start >= permitted[0]!.start && stub.end <= permitted[0]!.end, "the stub is in the vDSO");
+  must(![...words].some((word) => word + 8n > stub.start && word < stub.end), "no site is in the stub");
+}
+
+/** It can be packed, printed and inverted. */
+export function mustUndoItself(plan: PatchPlan): void {
+  const session = { proc: 3, memoryPid: 1, stopTimeoutNs: 1n, seccomp: false, ourChild: false };
+  const { bytes, outputSize } = encodePlan(plan, session);
+  must(bytes.length < 1 << 20 && outputSize < 1 << 16, "a plan is small");
+  invert(plan.steps);
+  for (const line of describePlan(plan)) mustBeTame(line);
+  planAsJson(plan);
+}
