@@ -8,7 +8,7 @@ export default defineConfig({
       {
         test: {
           name: "live",
-          include: ["test/live/**/*.test.ts"],
+          include: ["test/{live,fault,sanitize}/**/*.test.ts"],
           // Each file starts servers of its own; two cores serve one file at a time best.
           fileParallelism: false,
           pool: "forks",

@@ -14,7 +14,7 @@ import {
   whyRefused,
 } from "../target/access.ts";
 import { isFrozen } from "../target/frozen.ts";
-import { type ProcessStatus, parseStat, parseStatus } from "../target/proc.ts";
+import { findMapping, type ProcessStatus, parseMaps, parseStat, parseStatus } from "../target/proc.ts";
 import { hasEnded, hasSeccomp, type Process } from "../target/process.ts";
 import type { Report } from "./encode.ts";
 import { explainNoRoom } from "./room.ts";
@@ -31,16 +31,54 @@ export function diagnose(
   stopTimeoutMs: number,
 ): TimeskewError {
   const name = `pid ${process.pid} (${process.command})`;
+  const fate = fateOf(report, process);
   const [code, message, hint] =
-    changed(report, plan, name) ?? causeOf(report, plan, process, stopTimeoutMs, name);
+    lost(fate, name) ?? changed(report, plan, name) ?? causeOf(report, plan, process, stopTimeoutMs, name);
   return new TimeskewError(code, message, {
     pid: process.pid,
-    targetState: stateAfter(report, plan, code),
+    targetState: stateAfter(report, plan, code, fate),
     ...(hint === undefined ? {} : { hint }),
   });
 }
 
-/** A roll back that failed outweighs whatever it was for. A dead target needs none. */
+/** How long a process that was killed may take to end. */
+const ENDING_MS = 200;
+const LOOK_EVERY_MS = 5;
+
+type Fate = "lives" | "ended" | "replaced";
+
+/**
+ * "No such process" is said of a thread: it has exited, or another one has called execve. What became of its process
+ * is looked up, not concluded.
+ */
+function fateOf(report: Report, process: Process): Fate {
+  if (report.error !== ESRCH && report.rollbackError !== ESRCH) return "lives";
+  for (let waited = 0; waited < ENDING_MS; waited += LOOK_EVERY_MS) {
+    if (hasEnded(process)) return "ended";
+    if (isReplaced(process)) return "replaced";
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOOK_EVERY_MS);
+  }
+  return "lives";
+}
+
+/** Another program has its vDSO at another address. */
+function isReplaced({ pid, vdso }: Process): boolean {
+  const maps = tryRead(`/proc/${pid}/maps`);
+  return maps === undefined || findMapping(parseMaps(maps), "[vdso]")?.start !== vdso.start;
+}
+
+function lost(fate: Fate, name: string): Cause | undefined {
+  switch (fate) {
+    case "lives":
+      return undefined;
+    case "ended":
+      return ["E_GONE", `${name} ended while we worked on it`];
+    case "replaced":
+      return ["E_BUSY", `${name} became another program while we worked on it`, "try again"];
+  }
+}
+
+/** A roll back that failed outweighs whatever it was for. */
 function changed(report: Report, plan: PatchPlan, name: string): Cause | undefined {
   if (report.stage === "finish") {
     return [
@@ -56,13 +94,24 @@ function changed(report: Report, plan: PatchPlan, name: string): Cause | undefin
       `look with: timeskew status --pid ${plan.pid}; then: timeskew recover --pid ${plan.pid}`,
     ];
   }
-  if (report.rollback !== "failed" || report.error === ESRCH || report.rollbackError === ESRCH)
-    return undefined;
+  if (isCommitted(report)) {
+    return [
+      "E_CHANGED",
+      `${whatFailed(report, plan, name)}: its clocks are true again, but our pages are still there`,
+      `they do no harm; try again: timeskew recover --pid ${plan.pid}`,
+    ];
+  }
+  if (report.rollback !== "failed") return undefined;
   return [
     "E_CHANGED",
     `${whatFailed(report, plan, name)}, and undoing the steps before it failed too (${errno(report.rollbackError)})`,
     `look with: timeskew status --pid ${plan.pid}; then: timeskew recover --pid ${plan.pid}`,
   ];
+}
+
+/** Behind a recovery's drain nothing is rolled back: the vDSO is restored by then, only our pages are left. */
+function isCommitted({ stage, rollback }: Report): boolean {
+  return stage === "step" && rollback === "none";
 }
 
 /** What a plan that went all the way leaves. A probe leaves what it found. */
@@ -71,16 +120,14 @@ const STATE_WHEN_DONE: Readonly<Partial<Record<PatchPlan["action"], TargetState>
   recover: "restored",
 };
 
-function stateAfter(report: Report, plan: PatchPlan, code: ErrorCode): TargetState {
+function stateAfter(report: Report, plan: PatchPlan, code: ErrorCode, fate: Fate): TargetState {
   if (report.stage === "finish")
     return STATE_WHEN_DONE[plan.action] ?? (plan.before === "untouched" ? "restored" : plan.before);
   if (code === "E_CHANGED") return "partial";
   // Of what was there before the end, or before another program took the place, nothing is left.
-  if (report.error === ESRCH && plan.before !== "untouched") return "untouched";
+  if (fate !== "lives" && plan.before !== "untouched") return "untouched";
   if (report.stage !== "step") return plan.before;
   if (isNewProgram(report, plan)) return "untouched";
-  // Behind a recovery's drain nothing is rolled back: the vDSO is restored by then, only our pages are left.
-  if (report.rollback === "none") return "restored";
   return plan.before === "untouched" ? "restored" : plan.before;
 }
 
@@ -91,10 +138,8 @@ function causeOf(
   stopTimeoutMs: number,
   name: string,
 ): Cause {
-  if (report.error === ESRCH || report.rollbackError === ESRCH) {
-    if (hasEnded(process)) return ["E_GONE", `${name} ended while we worked on it`];
-    return ["E_BUSY", `${name} became another program while we worked on it`, "try again"];
-  }
+  if (report.error === ESRCH)
+    return ["E_BUSY", `a thread of ${name} ended while we worked on it`, "try again"];
   switch (report.stage) {
     case "seize":
       return refusedToSeize(report, process, name);
@@ -103,6 +148,12 @@ function causeOf(
     case "step":
       return stepFailed(report, plan, process, name);
     default:
+      if (report.error !== EINVAL)
+        return [
+          "E_FAILED",
+          `timeskew itself has no room to work on ${name}: ${errno(report.error)}`,
+          "try again",
+        ];
       return ["E_INTERNAL", `the helper refused the plan for ${name} (${errno(report.error)})`];
   }
 }

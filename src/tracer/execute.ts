@@ -5,13 +5,12 @@
 import { constants } from "node:os";
 import { TimeskewError } from "../errors.ts";
 import type { PatchPlan } from "../patch/plan.ts";
-import { hasSeccomp, type Process } from "../target/process.ts";
+import { hasEnded, hasSeccomp, type Process } from "../target/process.ts";
 import { diagnose } from "./diagnose.ts";
 import { decodeReport, encodePlan, REPORT_BYTES, type Report } from "./encode.ts";
 import { loadHelper } from "./native.ts";
 
-/** "Not now", from the helper. */
-const { EAGAIN } = constants.errno;
+const { EAGAIN, EPERM, EACCES } = constants.errno;
 const DEFAULT_STOP_TIMEOUT_MS = 1000;
 /** A thread still in the stub of a tool that died leaves it within microseconds, once it runs. */
 const ATTEMPTS = 5;
@@ -70,20 +69,26 @@ export function execute(
 /**
  * Writes to a target that runs on.
  *
- * @throws TimeskewError E_GONE, E_PERMISSION
+ * @throws TimeskewError E_GONE, E_PERMISSION, E_FAILED
  */
 export function writeLive(process: Process, writes: readonly { address: bigint; bytes: Uint8Array }[]): void {
   const { proc, memoryPid, pid, command } = process;
   for (const { address, bytes } of writes) {
     const result = loadHelper().write(proc, memoryPid, address, bytes, bytes.length);
     if (result === 0) continue;
-    const permission = result === -1 || result === -13;
-    throw new TimeskewError(
-      permission ? "E_PERMISSION" : "E_GONE",
-      permission
-        ? `not permitted to change the settings of pid ${pid} (${command})`
-        : `pid ${pid} (${command}) ended while its settings were changed`,
-      { pid, targetState: "skewed", ...(permission ? { hint: "run timeskew with sudo" } : {}) },
-    );
+    const target = `pid ${pid} (${command})`;
+    if (result === -EPERM || result === -EACCES) {
+      throw new TimeskewError("E_PERMISSION", `not permitted to change the settings of ${target}`, {
+        pid,
+        targetState: "skewed",
+        hint: "run timeskew with sudo",
+      });
+    }
+    if (hasEnded(process))
+      throw new TimeskewError("E_GONE", `${target} ended while its settings were changed`, { pid });
+    throw new TimeskewError("E_FAILED", `cannot change the settings of ${target}: errno ${-result}`, {
+      pid,
+      targetState: "skewed",
+    });
   }
 }

@@ -78,6 +78,20 @@ export const STACKS: Recipe = {
   command: ["gcc", "-Wl,-z,now", ...C_FLAGS],
 };
 
+const VERDICT = ["verdict.c", "verdict.h"];
+
+export const WAITERS: Recipe = {
+  name: "waiters",
+  sources: ["waiters.c", ...VERDICT],
+  command: ["gcc", ...C_FLAGS],
+};
+
+export const TEMPEST: Recipe = {
+  name: "tempest",
+  sources: ["tempest.c", ...VERDICT],
+  command: ["gcc", ...C_FLAGS],
+};
+
 export const TRACER: Recipe = { name: "tracer", sources: ["tracer.c"], command: ["gcc", ...C_FLAGS] };
 
 export const SANDBOX: Recipe = { name: "sandbox", sources: ["sandbox.c"], command: ["gcc", ...C_FLAGS] };

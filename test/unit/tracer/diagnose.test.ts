@@ -17,9 +17,15 @@ vi.mock("node:fs", async (importOriginal) => {
     if (text === undefined) throw Object.assign(new Error("ENOENT"), { code: "ENOENT" });
     return text;
   };
+  const list = (path: string) => {
+    const inside = [...files.keys()].filter((name) => name.startsWith(`${path}/`));
+    if (inside.length === 0) throw Object.assign(new Error("ENOENT"), { code: "ENOENT" });
+    return inside.map((name) => name.slice(path.length + 1).split("/")[0]);
+  };
   return {
     ...(await importOriginal<typeof import("node:fs")>()),
     readFileSync: read,
+    readdirSync: list,
     readlinkSync: read,
     statSync: (path: string) => ({ uid: Number(read(`owner of ${path}`)) }),
   };
@@ -342,6 +348,41 @@ describe("a step failed", () => {
     expect(told(failed(2, 512)).message).toMatch(/failed with errno 512$/);
   });
 
+  it.each<[string, Partial<Report>, Expected]>([
+    [
+      "since a thread ended",
+      failed(2, ESRCH),
+      {
+        code: "E_BUSY",
+        exitCode: 6,
+        targetState: "restored",
+        message: `a thread of ${NAME} ended while we worked on it`,
+        hint: AGAIN,
+      },
+    ],
+    [
+      "and a thread ended during the roll back",
+      failed(2, EIO, { rollback: "failed", rollbackError: ESRCH }),
+      {
+        code: "E_CHANGED",
+        exitCode: 8,
+        targetState: "partial",
+        message: `${NAME}: step 3 of 4 (patch: a jump) failed with EIO, and undoing the steps before it failed too (ESRCH)`,
+        hint: "look with: timeskew status --pid 812; then: timeskew recover --pid 812",
+      },
+    ],
+  ])("of a process that lives, %s", (_, report, expected) => {
+    files.set("/proc/self/fd/9/task/812/stat", `812 (redis-server) S ${"0 ".repeat(48)}`);
+    files.set("/proc/812/maps", "7ff000000000-7ff000002000 r-xp 00000000 00:00 0 [vdso]\n");
+    const living = {
+      ...processOf(),
+      proc: 9,
+      memoryPid: 812,
+      vdso: { start: address(0x7ff000000000n) } as Process["vdso"],
+    };
+    expectTold(told(report, "inject", living), expected);
+  });
+
   it("and the roll back found the target gone: nothing is left changed", () => {
     expectTold(told(failed(2, EIO, { rollback: "failed", rollbackError: ESRCH })), {
       code: "E_GONE",
@@ -351,11 +392,22 @@ describe("a step failed", () => {
     });
   });
 
-  it.each<[string, Partial<Report>, TargetState]>([
-    ["rolled back: skewed as before", failed(2, EIO), "skewed"],
-    ["behind the point of no return: the vDSO is restored", failed(2, EIO, { rollback: "none" }), "restored"],
-  ])("of a recovery, %s", (_, report, targetState) => {
-    expect(told(report, "recover")).toMatchObject({ code: "E_STEP", exitCode: 1, targetState });
+  it("of a recovery, rolled back: skewed as before", () => {
+    expect(told(failed(2, EIO), "recover")).toMatchObject({
+      code: "E_STEP",
+      exitCode: 1,
+      targetState: "skewed",
+    });
+  });
+
+  it("of a recovery, behind the point of no return: only our pages are left", () => {
+    expectTold(told(failed(2, EIO, { rollback: "none" }), "recover"), {
+      code: "E_CHANGED",
+      exitCode: 8,
+      targetState: "partial",
+      message: `${NAME}: step 3 of 4 (patch: a jump) failed with EIO: its clocks are true again, but our pages are still there`,
+      hint: "they do no harm; try again: timeskew recover --pid 812",
+    });
   });
 
   it.each<[PatchPlan["action"], PatchPlan["before"], TargetState]>([
@@ -407,6 +459,17 @@ describe("before any step", () => {
         exitCode: 1,
         targetState: "untouched",
         message: `the helper refused the plan for ${NAME} (EINVAL)`,
+      },
+    ],
+    [
+      "the helper found no memory",
+      { stage: "plan", error: ENOMEM },
+      {
+        code: "E_FAILED",
+        exitCode: 1,
+        targetState: "untouched",
+        message: `timeskew itself has no room to work on ${NAME}: ENOMEM`,
+        hint: AGAIN,
       },
     ],
     [

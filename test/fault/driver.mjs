@@ -1,0 +1,52 @@
+/**
+ * A run of the tool that lives on, for one fault after the other: `driver.mjs FOLDER`, a staged copy of the package
+ * with the fault build of the helper. Each line of stdin asks for one action with one fault; the answer is one line.
+ *
+ *     {"action": "inject" | "recover", "pid", "offset", "fault": {"at", "how", "choice", "fork"}}
+ *     {"result" | "error", "operations", "hit", "call", "request", "choices", "errno"}
+ */
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { pathToFileURL } from "node:url";
+
+const [, , folder] = process.argv;
+const require = createRequire(join(folder, "package.json"));
+const { inject, recover } = await import(pathToFileURL(join(folder, "dist/index.js")).href);
+
+/** The same library that dist/ loads: what is set here is set there. */
+const helper = require("koffi").load(join(folder, "native/build/timeskew-x86_64.so"));
+const arm = helper.func("int ts_fault_arm(uint64_t at, uint32_t how, uint32_t choice, int fork)");
+const outcome = helper.func("void ts_fault_outcome(_Out_ int64_t *out)");
+/** As in faults.c. */
+const HOW = { count: 0, fail: 1, "fail kind": 2, "kill before": 3, "kill after": 4 };
+const STOP_TIMEOUT_MS = 2000;
+
+async function act({ action, pid, offset }) {
+  const target = { pid, stopTimeoutMs: STOP_TIMEOUT_MS };
+  try {
+    const result = await (action === "inject"
+      ? inject({ ...target, offset: BigInt(offset) })
+      : recover(target));
+    return { result };
+  } catch (error) {
+    const { name, code, exitCode, message, targetState, stack } = error;
+    return { error: { name, code, exitCode, message, targetState, stack } };
+  }
+}
+
+async function run({ fault: { at, how, choice, fork }, ...action }) {
+  if (arm(at, HOW[how], choice, fork ? 1 : 0) !== 0) throw new Error("cannot arm the fault");
+  const answer = await act(action);
+  const numbers = new BigInt64Array(6);
+  outcome(numbers);
+  const [operations, hit, call, request, choices, errno] = [...numbers].map(Number);
+  return { ...answer, operations, hit, call, request, choices, errno };
+}
+
+const json = (value) => JSON.stringify(value, (_, each) => (typeof each === "bigint" ? String(each) : each));
+
+process.stdout.write("ready\n");
+for await (const line of createInterface({ input: process.stdin })) {
+  process.stdout.write(`${json(await run(JSON.parse(line)))}\n`);
+}

@@ -1,0 +1,51 @@
+/**
+ * One operation of the helper fails, or the tool dies right before or behind it: each operation in turn, of inject, of
+ * the live change and of recover, on programs that hammer the clock, wait, or are in a storm of signals. Whatever the
+ * operation, the target runs on and reads right, what the tool says of it is true, and `recover` cleans up.
+ */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { needPrograms, needTracing } from "../support/needs.ts";
+import { FAULTS, type Staged, stage } from "../support/variant.ts";
+import { Bench, type Tally } from "./bench.ts";
+import type { How } from "./driver.ts";
+import { extent, LONG, TIMEOUT_MS } from "./extent.ts";
+import { HAMMERING, TARGETS } from "./targets.ts";
+import { ACTIONS } from "./trial.ts";
+
+let staged: Staged;
+beforeAll(async () => {
+  staged = await stage(FAULTS);
+});
+afterAll(async () => {
+  await staged?.[Symbol.asyncDispose]();
+});
+
+const COMBINED = TARGETS.flatMap((kind) => ACTIONS.map((action) => ({ kind, target: kind.name, action })));
+
+function summary({ trials, said, status, heldOn }: Tally): string {
+  const counts = (of: Record<string, number>) =>
+    Object.entries(of)
+      .map(([what, count]) => `${what} ${count}`)
+      .join(", ");
+  return `${trials} trials; the tool said: ${counts(said)}; status: ${counts(status)}; let go at its end: ${heldOn}`;
+}
+
+describe.for(COMBINED)("$action on $target", ({ kind, action }) => {
+  const most = kind === HAMMERING ? 16 : 6;
+
+  function cover(title: string, how: How, trials: number): void {
+    test(title, { timeout: TIMEOUT_MS }, async (context) => {
+      needPrograms(context, "gcc");
+      needTracing(context, { permitted: true });
+      await using bench = new Bench(kind, staged);
+      const tally = await bench.enumerate(action, how, extent(trials));
+      console.log(`${title}, ${action} on ${kind.name}: ${summary(tally)}`);
+      expect(tally.findings).toEqual([]);
+    });
+  }
+
+  cover("an operation fails", "fail", most);
+  cover("killed before an operation", "kill before", most / 2);
+  cover("killed behind an operation", "kill after", most / 2);
+  if (LONG) cover("an operation fails, and every later one of its kind", "fail kind", most);
+});
