@@ -102,6 +102,7 @@ void thread_release(struct thread *t);
 TS_MUST_CHECK int thread_suspend_filters(const struct session *s, const struct thread *t, int suspend);
 /* As /proc shows it: R, S, D, ...; X where there is none such. */
 char thread_state_letter(const struct session *s, int tid);
+int thread_has_exited(const struct session *s, int tid);
 /* Signals that an instruction causes, rather than another process. */
 int is_fault(int signal);
 

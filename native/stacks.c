@@ -68,7 +68,6 @@ static int walk_stack(struct walk *w, struct stack *stack) {
   for (uint64_t at = range->start; at < range->end;) {
     long got = memory_read_pages(w->s, at, words, CHUNK_WORDS * 8);
     if (got < 0) return (int)got; /* not known: as good as inside */
-    if (got == 0 && stack == w->stacks && at == range->start) return -EFAULT; /* its own stack: not known either */
     if (got == 0) {
       range->end = at; /* what lies behind a hole is another stack */
       return 0;

@@ -41,7 +41,7 @@ char thread_state_letter(const struct session *s, int tid) {
 }
 
 /* A main thread that left before the others stays as a zombie. */
-static int thread_has_exited(const struct session *s, int tid) {
+int thread_has_exited(const struct session *s, int tid) {
   char letter = thread_state_letter(s, tid);
   return letter == 'Z' || letter == 'X';
 }

@@ -179,6 +179,7 @@ int session_refresh(struct session *s) {
 
 /* With TS_STOP_ONE: the thread that minds it least is the only one that we seize. */
 static int visit_candidate(struct session *s, int tid) {
+  if (thread_has_exited(s, tid)) return 0; /* a main thread that left before the others */
   struct thread t = {.tid = tid, .state = THREAD_GONE, .schedstat = -1};
   if (s->count == s->capacity) {
     int r = table_grow(s);
@@ -296,11 +297,14 @@ static struct thread *woken_runner(struct session *s) {
     (void)thread_interrupt(s, &s->threads[i]);
     s->report->culprit = s->threads[i].tid;
   }
-  for (uint32_t round = 0; sys_now() < s->deadline; round++) {
+  uint32_t waiting = 1;
+  for (uint32_t round = 0; waiting && sys_now() < s->deadline; round++) {
+    waiting = 0;
     for (uint32_t i = 0; i < s->count; i++) {
       struct thread *t = &s->threads[i];
       if (!t->stubborn || t->state != THREAD_SEIZED) continue;
       if (thread_await_stop(s, t, 0) == 0 && regs_are_native(&t->regs)) return t;
+      waiting += t->state == THREAD_SEIZED;
     }
     backoff(round);
   }

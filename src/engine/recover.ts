@@ -1,6 +1,7 @@
 /**
  * Takes a skew back, from nothing but what is found in the target.
  */
+import { TimeskewError } from "../errors.ts";
 import type { Found } from "../patch/find.ts";
 import { planClearing, planRecovery } from "../patch/recover.ts";
 import { execute } from "../tracer/execute.ts";
@@ -29,11 +30,23 @@ export async function recover(o: Recovery): Promise<RecoverResult> {
     last.action !== "nothing" && last.state !== "lingering" && i < MOST_PAGES;
     i++
   ) {
-    last = recoverOne(o);
+    const next = recoverNext(o);
+    if (next === undefined) break;
+    last = next;
     if (last.state === "lingering")
       return { ...first, state: last.state, lingeringThreads: last.lingeringThreads };
   }
   return first;
+}
+
+/** After a recovery: undefined if what is left is not ours (a forged mark had us write it). */
+function recoverNext(o: Recovery): RecoverResult | undefined {
+  try {
+    return recoverOne(o);
+  } catch (error) {
+    if (error instanceof TimeskewError && error.code === "E_FOREIGN_PATCH") return undefined;
+    throw error;
+  }
 }
 
 function recoverOne(o: Recovery): RecoverResult {

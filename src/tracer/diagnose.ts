@@ -62,8 +62,8 @@ function fateOf(report: Report, process: Process): Fate {
 }
 
 /** Another program has its vDSO at another address. */
-function isReplaced({ pid, vdso }: Process): boolean {
-  const maps = tryRead(`/proc/${pid}/maps`);
+function isReplaced({ pid, memoryPid, vdso }: Process): boolean {
+  const maps = tryRead(memoryPid === pid ? `/proc/${pid}/maps` : `/proc/${pid}/task/${memoryPid}/maps`);
   return maps === undefined || findMapping(parseMaps(maps), "[vdso]")?.start !== vdso.start;
 }
 

@@ -74,7 +74,7 @@ describe.for(KINDS)("%s", ([kind, outcome]) => {
   });
 });
 
-test.for(["kill-clocks", "kill-ours", "errno", "notify", "strict"])(
+test.for(["kill-clocks", "kill-ours", "errno", "strict"])(
   "%s, for who may not suspend a filter: refused",
   async (kind, context) => {
     needPrograms(context, "gcc");
@@ -84,8 +84,8 @@ test.for(["kill-clocks", "kill-ours", "errno", "notify", "strict"])(
     const untouched = standing(victim.pid);
     const args = ["inject", "--pid", victim.pid, "--offset", "-600s"];
     const { message, hint, targetState } = await refusal("E_PERMISSION", args, user);
-    expect(message).toMatch(/seccomp filter/);
-    expect(hint).toMatch(/CAP_SYS_ADMIN/);
+    expect(message).toMatch(/seccomp filter.*CAP_SYS_ADMIN/);
+    expect(hint).toMatch(/root of the host/);
     expect(targetState).toBe("untouched");
     expect(await victim.complaints({})).toEqual([]);
     expect(standing(victim.pid)).toEqual(untouched);

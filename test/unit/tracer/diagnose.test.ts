@@ -11,6 +11,13 @@ import { diagnose } from "../../../src/tracer/diagnose.ts";
 import type { Report } from "../../../src/tracer/encode.ts";
 
 const files = vi.hoisted(() => new Map<string, string>());
+vi.mock("../../../src/target/read.ts", () => ({
+  readText: (path: string) => {
+    const text = files.get(path);
+    if (text === undefined) throw Object.assign(new Error("ENOENT"), { code: "ENOENT" });
+    return text;
+  },
+}));
 vi.mock("node:fs", async (importOriginal) => {
   const read = (path: string) => {
     const text = files.get(path);
