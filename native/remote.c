@@ -48,10 +48,19 @@ static int abort_sequence(struct session *s, struct thread *t) {
   return thread_store(t, &t->regs);
 }
 
-/* Whether somebody has sent the signal that the thread is stopped for; or it has faulted. */
-static int was_sent(const struct thread *t) {
-  struct child_event info = {0}; /* the start of a siginfo_t */
-  return sys_ptrace(PTRACE_GETSIGINFO, t->tid, 0, (uintptr_t)&info) == 0 && info.code <= 0;
+/*
+ * Whether a signal that the thread is stopped for has to do with the stub: an instruction of it has faulted. Or somebody
+ * has sent it; or it is for an instruction of the program's own, which had faulted when we stopped the thread, and was
+ * not told yet.
+ */
+static int is_ours(const struct thread *t, const struct stub *stub) {
+  struct fault_info info = {0};
+  struct registers now;
+  struct iovec io = {&now, sizeof now};
+  if (sys_ptrace(PTRACE_GETSIGINFO, t->tid, 0, (uintptr_t)&info) < 0) return 1;
+  if (sys_ptrace(PTRACE_GETREGSET, t->tid, NT_PRSTATUS, (uintptr_t)&io) < 0) return 1;
+  if (info.code <= 0) return 0;
+  return regs_pc(&now) != regs_pc(&stub->start) || info.address == regs_pc(&now);
 }
 
 /*
@@ -75,7 +84,7 @@ static int run_stub(struct session *s, struct thread *t, const struct stub *stub
     if (poll == POLL_GONE) return -ESRCH;
     t->state = THREAD_STOPPED;
     if (poll == POLL_SIGNAL) {
-      if (is_fault(signal)) return was_sent(t) ? signal : -EFAULT;
+      if (is_fault(signal)) return is_ours(t, stub) ? -EFAULT : signal;
       deliver = signal; /* SIGSTOP, which no mask holds back: the kernel makes it a job-control stop */
       continue;
     }

@@ -119,6 +119,12 @@ struct child_event {
   int signo, error, code, padding, pid;
   uint8_t rest[108];
 };
+/* The start of a siginfo_t as an instruction's fault fills it. */
+struct fault_info {
+  int signo, error, code, padding;
+  uint64_t address;
+  uint8_t rest[104];
+};
 static inline long sys_waitid(int tid, struct child_event *event, int options) {
   return sys6(NR_waitid, P_PID, tid, (long)event, options, 0, 0);
 }

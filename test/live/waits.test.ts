@@ -106,6 +106,23 @@ const NOTICED_BY_ONE = new Set([
   ...KINDS.filter((kind) => kind.endsWith(", half done")),
 ]);
 
+/**
+ * In these its timeout is shortened by how long it has slept, by a clock that does not count what a hypervisor has taken
+ * from the processor meanwhile.
+ */
+const SHORTENED = new Set([
+  ...[
+    "epoll_wait",
+    "epoll_pwait",
+    "epoll_pwait2",
+    "sigtimedwait",
+    "semtimedop",
+    "io_getevents",
+    "io_pgetevents",
+  ],
+  "io_uring_enter, timed",
+]);
+
 const SHAPES: [title: string, shape: Shape][] = [
   ["the only thread", "main"],
   ["the second thread, while the main thread sleeps", "second"],
@@ -153,6 +170,9 @@ describe.for(SHAPES)("%s", ([, shape]) => {
       for (const complaint of complaints)
         expect(complaint).toMatch(/^(result|errno|wrote|took|remaining time) /);
       expect(complaints.filter((complaint) => complaint.startsWith("errno 4,"))).toEqual([]);
+    } else if (SHORTENED.has(kind) && (shape === "main" || shape === "all")) {
+      // A timeout that began again would make it 2.5 s at the least.
+      expect(complaints.filter((complaint) => !/^took 2\.[0-4] s, not 2\.0 s$/.test(complaint))).toEqual([]);
     } else {
       expect(complaints.join("; ")).toBe("");
     }
