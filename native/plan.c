@@ -71,10 +71,10 @@ static int move(struct session *s, const struct ts_pair *pairs, uint32_t count, 
       ++*threads;
       break;
     }
-    if (t->state == THREAD_ASLEEP && t->clear) continue;
+    if (t->clear) continue;
     int r = stacks_move(s, t, pairs, count, frames);
     if (r < 0 && r != -ESRCH) return r;
-    t->clear = t->state == THREAD_ASLEEP && sleeper_slept_on(t);
+    t->clear = t->state == THREAD_STOPPED || sleeper_slept_on(t);
   }
   return 0;
 }
@@ -91,6 +91,7 @@ static int move_back(struct session *s, const struct ts_pair *pairs, uint32_t co
   uint32_t ignored = 0;
   s->moves = NULL;
   for (uint32_t p = 0; p < count; p++) {
+    for (uint32_t i = 0; i < s->count; i++) s->threads[i].clear = 0;
     const struct ts_pair back = {pairs[p].to, pairs[p].from};
     int r = move(s, &back, 1, &ignored, &ignored);
     if (r < 0) return r;

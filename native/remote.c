@@ -162,6 +162,7 @@ static int remote(struct session *s, struct stub *stub, int64_t *result) {
     if (r <= 0) return r;
     /* A signal that we could not hold back: its handler is set up, and we stop the thread before it runs. */
     t->state = THREAD_SEIZED;
+    t->clear = 0;
     thread_deliver(t, r);
     r = thread_await_stop(s, t, remote_deadline(s));
     if (r < 0) return r;

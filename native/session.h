@@ -23,7 +23,7 @@ struct thread {
   uint8_t restarted;  /* its system call will be made again */
   uint8_t stubborn;   /* sleeps so that it cannot be stopped, or did not stop when we tried */
   uint8_t filtered;   /* has a seccomp filter that we may not suspend: makes no remote calls */
-  uint8_t clear;      /* sleeps, and on its stacks is nothing for the plan to do, as long as it is still */
+  uint8_t clear;      /* on its stacks is nothing (more) for the plan to do, for as long as it does not run */
   int schedstat;      /* of a sleeper: descriptor of /proc/PID/task/TID/schedstat, or negative */
   uint64_t arrivals;  /* how often it had been given a processor when we looked */
   struct registers regs;

@@ -8,8 +8,8 @@
 #include "session.h"
 
 /* More than the frames of any handler that stands above what it has interrupted. */
-#define SCAN_BYTES (512 * 1024)
-#define CHUNK_PAGES 4
+#define SCAN_BYTES (256 * 1024)
+#define CHUNK_PAGES 8
 #define PAGE 4096
 #define CHUNK_WORDS (CHUNK_PAGES * PAGE / 8)
 /* Handlers in handlers on stacks of their own; or forged frames that lead around. */

@@ -101,6 +101,7 @@ int thread_suspend_filters(const struct session *s, const struct thread *t, int 
 int thread_interrupt(struct session *s, struct thread *t) {
   if (!s->stopped_since) s->stopped_since = sys_now();
   t->state = THREAD_SEIZED;
+  t->clear = 0;
   return (int)sys_ptrace(PTRACE_INTERRUPT, t->tid, 0, 0);
 }
 

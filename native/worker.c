@@ -11,7 +11,7 @@
  */
 #include "session.h"
 
-#define STACK_BYTES (128 * 1024)
+#define STACK_BYTES (256 * 1024)
 
 static void await_thread(const int *tid, long created) {
   /* The kernel clears `tid` and wakes us when the thread has left our memory; it lets its tracees go after that. */
