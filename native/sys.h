@@ -58,6 +58,7 @@
 #define CLONE_A_PROCESS 0x500ul    /* VM FILES; tells nobody of its end */
 #define FUTEX_WAIT 0
 #define WNOHANG 1
+#define WSTOPPED 2
 #define WEXITED 4
 #define WNOWAIT 0x1000000
 #define P_PID 1
@@ -116,8 +117,8 @@ static inline long sys_wait4(int tid, int *status, int options) {
 }
 /* The start of a siginfo_t as waitid fills it. */
 struct child_event {
-  int signo, error, code, padding, pid;
-  uint8_t rest[108];
+  int signo, error, code, padding, pid, uid, status;
+  uint8_t rest[100];
 };
 /* The start of a siginfo_t as an instruction's fault fills it. */
 struct fault_info {

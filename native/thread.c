@@ -105,30 +105,35 @@ int thread_interrupt(struct session *s, struct thread *t) {
   return (int)sys_ptrace(PTRACE_INTERRUPT, t->tid, 0, 0);
 }
 
-/* Whether the thread is our own child's main thread and has ended: its exit status belongs to whoever started it. */
-static int ended_as_our_child(const struct session *s, int tid) {
-  struct child_event event = {0};
-  if (tid != s->pid || !(s->plan->flags & TS_OUR_CHILD)) return 0;
-  long r = sys_waitid(tid, &event, WEXITED | WNOHANG | WNOWAIT | WALL_THREADS);
-  return r == 0 && event.pid == tid && event.code <= CLD_DUMPED; /* stops of a tracee are reported as well */
+/* Takes note of a thread's end, but of our own child's main thread: that is for whoever started it. */
+static enum poll gone(const struct session *s, struct thread *t) {
+  int status;
+  if (t->tid != s->pid || !(s->plan->flags & TS_OUR_CHILD)) (void)sys_wait4(t->tid, &status, WNOHANG | WALL_THREADS);
+  t->state = THREAD_GONE;
+  return POLL_GONE;
 }
 
+/*
+ * Looks without taking: a stop for a signal that was waited for, and not gone on from, loses the signal when the tracer
+ * dies.
+ */
 enum poll thread_poll(const struct session *s, struct thread *t, int *signal) {
-  int status = 0;
-  long r = ended_as_our_child(s, t->tid) ? -ESRCH : sys_wait4(t->tid, &status, WNOHANG | WALL_THREADS);
-  if (r == 0) return POLL_PENDING;
+  struct child_event event = {0};
+  long r = sys_waitid(t->tid, &event, WEXITED | WSTOPPED | WNOHANG | WNOWAIT | WALL_THREADS);
   if (r == -ECHILD && !thread_is_gone(s, t->tid)) return POLL_PENDING;
-  if (r < 0 || (status & 0xff) != 0x7f) { /* not ours any more, or exited */
+  if (r < 0) {
     t->state = THREAD_GONE;
-    return POLL_GONE;
+    return POLL_GONE; /* not ours any more */
   }
-  *signal = (status >> 8) & 0xff;
-  if (status >> 16 == PTRACE_EVENT_STOP) {
+  if (event.pid != t->tid) return POLL_PENDING;
+  if (event.code <= CLD_DUMPED) return gone(s, t);
+  *signal = event.status & 0xff;
+  if (event.status >> 8 == PTRACE_EVENT_STOP) {
     t->group_stop = *signal != SIGTRAP;
     t->state = THREAD_STOPPED;
     return POLL_STOPPED;
   }
-  if (status >> 16) return POLL_EVENT;
+  if (event.status >> 8) return POLL_EVENT;
   return *signal == (SIGTRAP | 0x80) ? POLL_SYSCALL : POLL_SIGNAL;
 }
 
