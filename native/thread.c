@@ -147,8 +147,7 @@ static int load(struct session *s, struct thread *t) {
   int r = read_registers(t, &t->regs);
   if (r < 0) return r;
   /* What job control interrupts is interrupted without us, too. */
-  t->restarted = !t->group_stop && regs_undo_eintr(&t->regs);
-  if (!t->restarted) return 0;
+  if (t->group_stop || !regs_undo_eintr(&t->regs)) return 0;
   s->report->restarted++;
   return thread_store(t, &t->regs);
 }

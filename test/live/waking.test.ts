@@ -77,6 +77,7 @@ test("threads that wake up inside a prologue while it is rewritten", async (cont
   needPrograms(context, "gcc");
   needTracing(context, { permitted: true });
   await using victim = await startWaker();
+  await victim.askJson<Tally>("tally"); // the thread that answers has its own heap by then
   const untouched = snapshot(victim.pid);
   let moved = 0;
   for (let round = 0; round < ROUNDS; round++) {

@@ -101,11 +101,14 @@ static long on_ptrace(long request, uintptr_t data) {
   return 0;
 }
 
-static long on_wait(long tid, int *status) {
-  static const uint32_t statuses[] = {0x80057f, 0x80057f, 0x80057f, 0x857f, 0x857f, 0x80137f, 0x0a7f, 0x0b7f, 0, 9};
-  if (one_in(4)) return 0;
-  *status = (int)statuses[below(sizeof statuses / sizeof *statuses)];
-  return tid > 0 ? tid : FIRST_TID;
+/* A stop by an interrupt, at a system call, by job control or for a signal; or an end. */
+static long on_look(long tid, struct child_event *event) {
+  static const int stops[] = {0x8005, 0x8005, 0x8005, 0x85, 0x85, 0x8013, 0x0a, 0x0b, 0x0305};
+  if (one_in(4)) return one_in(20) ? -ECHILD : 0;
+  event->pid = (int)tid;
+  event->code = one_in(10) ? 1 + (int)below(CLD_DUMPED) : CLD_DUMPED + 1;
+  event->status = event->code > CLD_DUMPED ? stops[below(sizeof stops / sizeof *stops)] : 9;
+  return 0;
 }
 
 long sys6(long nr, long a, long b, long c, long d, long e, long f) {
@@ -139,10 +142,9 @@ long sys6(long nr, long a, long b, long c, long d, long e, long f) {
       return on_ptrace(a, (uintptr_t)d);
     case NR_wait4:
       if (!(c & WNOHANG)) return kernel_sys6(nr, a, b, c, d, e, f); /* a process of the helper's own */
-      return on_wait(a, (int *)b);
+      return one_in(4) ? 0 : a;
     case NR_waitid:
-      ((struct child_event *)c)->pid = one_in(20) ? (int)b : 0;
-      return 0;
+      return on_look(b, (struct child_event *)c);
     case NR_getdents64:
       return one_in(2) ? 0 : some_entries((uint8_t *)b);
     case NR_openat:
