@@ -61,6 +61,7 @@ int drain(struct session *s, const struct ts_step *step, uint32_t *lingering) {
     t->inside = 0;
     if (t->state == THREAD_ASLEEP) t->inside = (uint8_t)sleeper_inside(s, step, t);
     else if (t->state == THREAD_STOPPED) t->inside = (uint8_t)stacks_inside(s, t, step);
+    else t->inside = t->state != THREAD_GONE; /* out of sight */
   }
   uint64_t budget_end = sys_now() + HELD_NS + count_inside(s) * HELD_PER_THREAD_NS;
   for (int turn = 0; turn < TURNS; turn++) {

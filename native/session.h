@@ -21,6 +21,7 @@ struct thread {
   uint8_t group_stop; /* stopped by job control as well */
   uint8_t inside;     /* TS_DRAIN: may be inside our code */
   uint8_t stubborn;   /* sleeps so that it cannot be stopped, or did not stop when we tried */
+  uint8_t interrupted; /* with `stubborn`: will stop when it wakes up */
   uint8_t filtered;   /* has a seccomp filter that we may not suspend: makes no remote calls */
   uint8_t clear;      /* on its stacks is nothing (more) for the plan to do, for as long as it does not run */
   int schedstat;      /* of a sleeper: descriptor of /proc/PID/task/TID/schedstat, or negative */

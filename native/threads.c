@@ -191,6 +191,7 @@ static int visit_candidate(struct session *s, int tid) {
 }
 
 static int stop_one(struct session *s) {
+  s->count = 0;
   int found = each_task(s, visit_candidate);
   if (found < 0) return found;
   struct thread chosen = {.tid = 0}, *sleeper = sleeper_choose(s);
@@ -231,13 +232,17 @@ static int find_runner(struct session *s) {
   return refused;
 }
 
+/* How many threads may exit under our hands before we say that the process does. */
+#define ONE_ATTEMPTS 3
+
 int session_stop(struct session *s) {
   s->deadline = sys_now() + s->plan->stop_timeout_ns;
   s->report->stage = TS_STAGE_SEIZE;
   int r;
-  if (s->plan->flags & TS_STOP_ONE)
+  if (s->plan->flags & TS_STOP_ONE) {
     r = stop_one(s);
-  else
+    for (int again = 0; r == -ESRCH && again < ONE_ATTEMPTS; again++) r = stop_one(s); /* that thread has exited */
+  } else
     do r = stop_new(s);
     while (r > 0);
   if (r == 0 && s->only && !s->count) r = stop_one(s); /* those that were inside have exited: any other will do */
@@ -262,7 +267,8 @@ void session_release(struct session *s) {
   uint64_t deadline = sys_now() + LATE_NS;
   for (uint32_t i = 0; i < s->count; i++) {
     struct thread *t = &s->threads[i];
-    if (t->state == THREAD_SEIZED && thread_await_stop(s, t, deadline) == 0) thread_release(t);
+    int late = t->state == THREAD_SEIZED || (t->state == THREAD_ASLEEP && t->interrupted);
+    if (late && thread_await_stop(s, t, deadline) == 0) thread_release(t);
   }
   if (s->stopped_since) s->report->pause_ns += sys_now() - s->stopped_since;
   s->stopped_since = 0;
@@ -289,22 +295,28 @@ static struct thread *woken_runner(struct session *s) {
     if (thread_state_letter(s, t->tid) == 'D') continue; /* perhaps for long: others first */
     int r = sleeper_wake(s, t, s->deadline);
     if (r == 0 && regs_are_native(&t->regs)) return t;
-    if (r < 0 && r != -ESRCH) s->report->culprit = t->tid;
+    if (r == 0 || r == -ESRCH) continue;
+    s->report->culprit = t->tid;
+    t->state = THREAD_ASLEEP; /* it still is: whoever looks through stacks must not pass it over */
+    t->interrupted = 1;
   }
   /* The first of the others that stops will do. */
   for (uint32_t i = 0; i < s->count; i++) {
-    if (!s->threads[i].stubborn || s->threads[i].state != THREAD_ASLEEP) continue;
-    (void)thread_interrupt(s, &s->threads[i]);
-    s->report->culprit = s->threads[i].tid;
+    struct thread *t = &s->threads[i];
+    if (!t->stubborn || t->state != THREAD_ASLEEP) continue;
+    (void)thread_interrupt(s, t);
+    t->state = THREAD_ASLEEP;
+    t->interrupted = 1;
+    s->report->culprit = t->tid;
   }
   uint32_t waiting = 1;
   for (uint32_t round = 0; waiting && sys_now() < s->deadline; round++) {
     waiting = 0;
     for (uint32_t i = 0; i < s->count; i++) {
       struct thread *t = &s->threads[i];
-      if (!t->stubborn || t->state != THREAD_SEIZED) continue;
+      if (!t->interrupted || t->state != THREAD_ASLEEP) continue;
       if (thread_await_stop(s, t, 0) == 0 && regs_are_native(&t->regs)) return t;
-      waiting += t->state == THREAD_SEIZED;
+      waiting += t->state == THREAD_ASLEEP;
     }
     backoff(round);
   }
