@@ -8,9 +8,12 @@ import { ElfError } from "./error.ts";
 
 /** The tags read here, and their numbers. Every other tag is skipped. */
 const TAGS = {
+  DT_NEEDED: 1n,
   DT_HASH: 4n,
   DT_STRTAB: 5n,
   DT_SYMTAB: 6n,
+  DT_RELA: 7n,
+  DT_RELASZ: 8n,
   DT_STRSZ: 10n,
   DT_SYMENT: 11n,
   DT_SONAME: 14n,
@@ -26,7 +29,10 @@ const NAMES: ReadonlyMap<bigint, TagName> = new Map(
 /** Size of one Elf64_Dyn: the tag and its value. */
 const ENTRY_SIZE = 16;
 
-/** The raw values of the dynamic section. Pointers are link-time addresses: the load bias is still in them. */
+/**
+ * The raw values of the dynamic section; of DT_NEEDED, which may come often, the last one's. Pointers are link-time
+ * addresses: the load bias is still in them.
+ */
 export type DynamicTable = ReadonlyMap<TagName, bigint>;
 
 /**
@@ -43,7 +49,8 @@ export function readDynamic(image: ImageBytes, range: ByteRange): DynamicTable {
     const name = NAMES.get(tag);
     if (name === undefined) continue;
     // Readers disagree on which of two counts, so the image means nothing certain.
-    if (table.has(name)) throw new ElfError("dynamic", `${name}: a second one at offset ${hex(at)}`);
+    if (table.has(name) && name !== "DT_NEEDED")
+      throw new ElfError("dynamic", `${name}: a second one at offset ${hex(at)}`);
     table.set(name, image.u64(at + 8));
   }
   throw new ElfError("dynamic", `PT_DYNAMIC: no DT_NULL in its ${range.end - range.start} bytes`);
