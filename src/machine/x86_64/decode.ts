@@ -4,6 +4,7 @@
  * opcodes.ts and vector.ts; iced-x86 is the oracle of its tests.
  */
 import { Cursor } from "./cursor.ts";
+import { UnknownInstruction } from "./errors.ts";
 import type { Branch, Field, Flow, Instruction } from "./instruction.ts";
 import { isLockable, layoutOf, type OpcodeMap } from "./opcodes.ts";
 import { mandatoryPrefix, type Prefixes, REX_W, readPrefixes, readVectorPrefix } from "./prefixes.ts";
@@ -58,6 +59,16 @@ export function decode(code: Uint8Array, offset: number): Instruction {
     displacement,
     immediate,
   };
+}
+
+/** The same, and undefined for what decode() refuses. */
+export function decodeIfKnown(code: Uint8Array, offset: number): Instruction | undefined {
+  try {
+    return decode(code, offset);
+  } catch (error) {
+    if (error instanceof UnknownInstruction) return undefined;
+    throw error;
+  }
 }
 
 /**

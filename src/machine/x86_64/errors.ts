@@ -22,7 +22,7 @@ export class UnknownInstruction extends Error {
   }
 }
 
-/** Why a function's first instructions cannot be moved. */
+/** Why instructions cannot be moved. */
 export type RelocationErrorCode =
   /** The function ends before the bytes that the jump replaces. */
   | "TOO_SHORT"
@@ -32,7 +32,7 @@ export type RelocationErrorCode =
   | "UNKNOWN_INSTRUCTION"
   /** The call would push an address inside the trampoline, which unwinders know nothing of. */
   | "CALL"
-  /** LOOP, JRCXZ and XBEGIN: no near form, or an abort address that we would have to answer for. */
+  /** LOOP, JRCXZ and XBEGIN: no near form, or an abort address that we would have to answer for. In a run, any. */
   | "UNSUPPORTED_BRANCH"
   /** A thread that sleeps in this syscall would be restarted at an address that is no longer one. */
   | "SYSCALL"

@@ -3,8 +3,7 @@
  * resolved (`[0x7ffff7fba54c]`, never `[rip - 0x6ac6]`), so that a relocated instruction reads the same as
  * the original. What it cannot spell out it shows as bytes.
  */
-import { decode } from "./decode.ts";
-import { UnknownInstruction } from "./errors.ts";
+import { decodeIfKnown } from "./decode.ts";
 import type { Instruction } from "./instruction.ts";
 import { spellingOf } from "./mnemonics.ts";
 import { formatOperand } from "./operands.ts";
@@ -75,15 +74,6 @@ function spell(bytes: Uint8Array, instruction: Instruction, address: bigint): st
     return formatOperand(operand, bytes, instruction, address, isSizeImplied);
   });
   return texts.length === 0 ? mnemonic : `${mnemonic} ${texts.join(", ")}`;
-}
-
-function decodeIfKnown(code: Uint8Array, offset: number): Instruction | undefined {
-  try {
-    return decode(code, offset);
-  } catch (error) {
-    if (error instanceof UnknownInstruction) return undefined;
-    throw error;
-  }
 }
 
 /** Bytes as an assembler takes them. */

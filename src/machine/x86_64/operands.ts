@@ -3,11 +3,7 @@
  */
 import { formatAddress } from "../address.ts";
 import type { Field, Instruction } from "./instruction.ts";
-import { type Prefixes, REX_W } from "./prefixes.ts";
-
-const REX_R = 4;
-const REX_X = 2;
-const REX_B = 1;
+import { type Prefixes, REX_B, REX_R, REX_W, REX_X } from "./prefixes.ts";
 
 const LEGACY_NAMES = ["ax", "cx", "dx", "bx", "sp", "bp", "si", "di"];
 const LOW_BYTES = ["al", "cl", "dl", "bl", "spl", "bpl", "sil", "dil"];
@@ -103,8 +99,8 @@ function formatMemory(bytes: Uint8Array, instruction: Instruction, address: bigi
   return `${segment}[${terms.join(" + ")}${tail}]`;
 }
 
-/** The registers of a memory operand that is not RIP-relative. */
-function readAddressing(
+/** The registers of a memory operand that is not RIP-relative; `bytes` are the instruction's own. */
+export function readAddressing(
   bytes: Uint8Array,
   { prefixes, modrm = 0, opcodeIndex, map }: Instruction,
 ): { base: number | undefined; index: number | undefined; scale: number } {

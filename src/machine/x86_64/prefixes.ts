@@ -22,6 +22,10 @@ export interface Prefixes {
 
 /** REX.W: 64-bit operands. */
 export const REX_W = 8;
+/** One more bit for ModRM.reg, for an index register, and for ModRM.rm, a base register or the opcode's register. */
+export const REX_R = 4;
+export const REX_X = 2;
+export const REX_B = 1;
 
 export function readPrefixes(cursor: Cursor): Prefixes {
   let operandSize = false;

@@ -1,7 +1,7 @@
 /**
  * Moves a function's first instructions to a trampoline. The moved instructions mean there what they meant
  * at the function's entry, and a jump behind them leads back to the rest of the function: calling the
- * trampoline is calling the original function.
+ * trampoline is calling the original function. Or moves instructions from within one.
  */
 import { type Address, address } from "../address.ts";
 import { decode } from "./decode.ts";
@@ -70,6 +70,29 @@ export function relocatePrologue(
     bytes.push(...jumpTo(address(to + BigInt(jumpBack)), rest, prologueLength));
   }
   return { prologueLength, bytes: Uint8Array.from(bytes), map, jumpBack };
+}
+
+/**
+ * Moves instructions that are carried out one after the other.
+ *
+ * @param code Whole instructions, all of which move.
+ * @param from Address of `code[0]`.
+ * @param to Address at which they will stand.
+ * @returns As many bytes as `code` has.
+ * @throws RelocationError if one of them leads elsewhere, is not known, or would not mean the same there.
+ */
+export function relocateRun(code: Uint8Array, from: Address, to: Address): Uint8Array {
+  const bytes = new Uint8Array(code.length);
+  for (let offset = 0; offset < code.length; ) {
+    const instruction = decodeOrRefuse(code, offset);
+    refuseUnmovable(instruction);
+    if (instruction.flow !== "next") {
+      throw new RelocationError("UNSUPPORTED_BRANCH", offset, "an instruction that leads elsewhere");
+    }
+    bytes.set(move(code, instruction, from, address(to + BigInt(offset))), offset);
+    offset += instruction.length;
+  }
+  return bytes;
 }
 
 /** The whole instructions that cover the first `minimum` bytes, each of them one that can be moved. */

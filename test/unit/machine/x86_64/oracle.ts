@@ -6,7 +6,7 @@ import type * as Iced from "iced-x86";
 
 // Its CommonJS entry loads WebAssembly in a way that ESM named imports do not see.
 const iced: typeof Iced = createRequire(import.meta.url)("iced-x86");
-const { Code, Decoder, Formatter, FormatterSyntax, OpKind } = iced;
+const { Code, Decoder, Formatter, FormatterSyntax, OpAccess, OpKind, RegisterExt } = iced;
 
 export interface Verdict {
   readonly isValid: boolean;
@@ -34,6 +34,8 @@ formatter.spaceBetweenMemoryAddOperators = true;
 formatter.usePseudoOps = false;
 
 const instruction = new iced.Instruction();
+const READS = new Set([OpAccess.Read, OpAccess.CondRead, OpAccess.ReadWrite, OpAccess.ReadCondWrite]);
+const WRITES = new Set([OpAccess.Write, OpAccess.CondWrite, OpAccess.ReadWrite, OpAccess.ReadCondWrite]);
 const BRANCHES = [OpKind.NearBranch16, OpKind.NearBranch32, OpKind.NearBranch64];
 
 /** Decodes the instruction at `offset` of `code`, whose first byte stands at `address`. */
@@ -64,4 +66,37 @@ export function ask(code: Uint8Array, offset: number, address = 0n): Verdict {
       return formatter.format(instruction).replace(/^int 3$/, "int3");
     },
   };
+}
+
+/** Sets of general registers, as in src/machine/x86_64/registers.ts. */
+export interface OracleUse {
+  /** Read, in part or as a whole, or kept where a condition does not hold. */
+  readonly reads: number;
+  /** Written as a whole and unconditionally. */
+  readonly writes: number;
+  /** Written in any way. */
+  readonly changes: number;
+}
+
+const information = new iced.InstructionInfoFactory();
+
+/** What the instruction at `offset` does with the general registers. */
+export function askUse(code: Uint8Array, offset: number): OracleUse {
+  const decoder = new Decoder(64, code.subarray(offset, offset + 16), 0);
+  decoder.decodeOut(instruction);
+  decoder.free();
+  const use = { reads: 0, writes: 0, changes: 0 };
+  const info = information.info(instruction);
+  for (const used of info.usedRegisters()) {
+    const { register, access } = used;
+    used.free();
+    if (!RegisterExt.isGPR(register)) continue;
+    const bit = 1 << RegisterExt.number(RegisterExt.fullRegister(register));
+    const isWhole = RegisterExt.size(register) >= 4;
+    if (READS.has(access)) use.reads |= bit;
+    if (access === OpAccess.Write && isWhole) use.writes |= bit;
+    if (WRITES.has(access)) use.changes |= bit;
+  }
+  info.free();
+  return use;
 }

@@ -6,7 +6,7 @@ import { address } from "../../../../src/machine/address.ts";
 import { JUMP_LENGTH } from "../../../../src/machine/x86_64/encode.ts";
 import { RelocationError, type RelocationErrorCode } from "../../../../src/machine/x86_64/errors.ts";
 import { disassemble } from "../../../../src/machine/x86_64/format.ts";
-import { relocatePrologue } from "../../../../src/machine/x86_64/relocate.ts";
+import { relocatePrologue, relocateRun } from "../../../../src/machine/x86_64/relocate.ts";
 import { assembled, hex, IMAGE, meanings, TRAMPOLINE } from "./prologues.ts";
 import { PROLOGUES as OLDER } from "./prologues-4.15-to-5.10.ts";
 import { PROLOGUES as NEWER } from "./prologues-6.1-to-7.2.ts";
@@ -176,6 +176,61 @@ describe("what cannot be moved", () => {
     const farthest = FROM + 5n - 10n - 0x7fff_ffffn;
     expect(hex(relocatePrologue(code, FROM, address(farthest)).bytes)).toBe("4889f86690e9ffffff7f");
     expect(() => relocatePrologue(code, FROM, address(farthest - 1n))).toThrow(RelocationError);
+  });
+});
+
+describe("a run of instructions", () => {
+  it("moves as it is, but for what is relative to where it stands", () => {
+    const run = `
+      b8 ca 00 00 00           ; mov eax, 0xca
+      48 8b 35 f4 0f 00 00     ; mov rsi, [0x7ffff7fc2000]
+      8b 7c 24 08              ; mov edi, [rsp + 8]
+      48 8d 15 e9 ff ff ff     ; lea rdx, [0x7ffff7fc1000]`;
+    const there = `
+      b8 ca 00 00 00           ; mov eax, 0xca
+      48 8b 35 f4 1f 01 00     ; mov rsi, [0x7ffff7fc2000]
+      8b 7c 24 08              ; mov edi, [rsp + 8]
+      48 8d 15 e9 0f 01 00     ; lea rdx, [0x7ffff7fc1000]`;
+    const code = assembled(run);
+    expect(hex(relocateRun(code, FROM, TO))).toBe(hex(assembled(there)));
+    expect(hex(code), "the original stays as it was").toBe(hex(assembled(run)));
+    expect(disassemble(assembled(there), TO).map(({ text }) => text)).toEqual(
+      disassemble(code, FROM).map(({ text }) => text),
+    );
+  });
+
+  it("moves nothing, and back again", () => {
+    expect(relocateRun(new Uint8Array(), FROM, TO)).toEqual(new Uint8Array());
+    const code = assembled("48 8b 05 8d c1 ff ff 55");
+    expect(relocateRun(relocateRun(code, FROM, TO), TO, FROM)).toEqual(code);
+  });
+
+  it.each<[what: string, code: RelocationErrorCode, offset: number, listing: string]>([
+    ["a conditional branch", "UNSUPPORTED_BRANCH", 3, "48 89 f8 74 00"],
+    ["a jump", "UNSUPPORTED_BRANCH", 0, "eb 00"],
+    ["an indirect jump", "UNSUPPORTED_BRANCH", 0, "ff e0"],
+    ["loop", "UNSUPPORTED_BRANCH", 0, "e2 00"],
+    ["a return", "UNSUPPORTED_BRANCH", 1, "90 c3"],
+    ["a call", "CALL", 0, "e8 00 00 00 00"],
+    ["an indirect call", "CALL", 0, "ff d0"],
+    ["syscall", "SYSCALL", 5, "b8 ca 00 00 00 0f 05"],
+    ["a breakpoint", "TRAP", 0, "cc"],
+    ["ud2", "STOP", 0, "0f 0b"],
+    ["an unknown instruction", "UNKNOWN_INSTRUCTION", 1, "90 06"],
+    ["the first part of one", "UNKNOWN_INSTRUCTION", 3, "48 89 f8 b8 ca 00"],
+  ])("refuses %s: %s", (_what, code, offset, listing) => {
+    expect(() => relocateRun(assembled(listing), FROM, TO)).toThrow(
+      expect.objectContaining({ code, offset }),
+    );
+  });
+
+  it("reaches as far as 2 GiB", () => {
+    const code = assembled("90 48 8b 05 00 00 00 00");
+    const farthest = FROM - 0x7fff_ffffn;
+    expect(hex(relocateRun(code, FROM, address(farthest)))).toBe("90488b05ffffff7f");
+    expect(() => relocateRun(code, FROM, address(farthest - 1n))).toThrow(
+      expect.objectContaining({ code: "OUT_OF_REACH", offset: 1 }),
+    );
   });
 });
 
