@@ -1,6 +1,8 @@
 /** Everything that is fuzzed, by name. */
 import type { ParserRecipe } from "./parser.ts";
+import { calls, run } from "./parsers/calls.ts";
 import { elf, plan, vdso } from "./parsers/elf.ts";
+import { functions } from "./parsers/functions.ts";
 import { gap } from "./parsers/gap.ts";
 import { branches, decoder, format, relocate } from "./parsers/machine.ts";
 import { find, header, mark, slot } from "./parsers/memory.ts";
@@ -9,10 +11,10 @@ import { probe, report, text } from "./parsers/report.ts";
 import { clocks, duration, pid } from "./parsers/skew.ts";
 
 export const PARSERS: readonly ParserRecipe[] = [
-  ...[elf, vdso, plan],
+  ...[elf, functions, vdso, plan],
   ...[maps, stat, status, cgroup, freezer, gap],
   ...[mark, header, slot, find],
-  ...[decoder, relocate, branches, format],
+  ...[decoder, relocate, run, branches, format, calls],
   ...[report, probe, text],
   ...[duration, clocks, pid],
 ];
