@@ -3,10 +3,12 @@
  * JSON, {"min", "median"}: nanoseconds per read, over so many batches of so many calls. The functions are the
  * rows of `functions` below. The end of stdin ends the program.
  *
- * A batch is timed by this thread's CPU time, so that being preempted does not count, and by a raw system call,
- * which timeskew does not touch; about 0.3 µs of it is in the batch.
+ * A batch is timed by this thread's CPU time, so that being preempted does not count, and by a system call that
+ * timeskew cannot touch; about 0.3 µs of it is in the batch.
  */
 #define _GNU_SOURCE
+#include "../victims/truth.h"
+
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,14 +67,6 @@ static const struct function *find(const char *name)
 	return NULL;
 }
 
-static int64_t cpu_time(void)
-{
-	struct timespec now;
-
-	syscall(SYS_clock_gettime, CLOCK_THREAD_CPUTIME_ID, &now);
-	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
-}
-
 static int ascending(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;
@@ -85,10 +79,10 @@ static void measure(const struct function *function, long calls, int batches)
 	double ns[MAX_BATCHES];
 
 	for (int i = 0; i < batches; i++) {
-		int64_t start = cpu_time();
+		int64_t start = true_time(CLOCK_THREAD_CPUTIME_ID);
 
 		function->loop(calls);
-		ns[i] = (double)(cpu_time() - start) / (double)calls;
+		ns[i] = (double)(true_time(CLOCK_THREAD_CPUTIME_ID) - start) / (double)calls;
 	}
 	qsort(ns, (size_t)batches, sizeof(ns[0]), ascending);
 	printf("{\"min\": %.3f, \"median\": %.3f}\n", ns[0], (ns[(batches - 1) / 2] + ns[batches / 2]) / 2);

@@ -1,10 +1,10 @@
 /**
  * What a read of a clock costs: untouched, skewed, patched but not selected, and by a raw system call.
  *
- * All of it in one process, in short rounds: untouched, skewed, not selected, system call, untouched again. Each is
- * compared with the two untouched measurements around it, so that a machine that becomes slower or faster
- * meanwhile does so for both sides of a ratio. After some rounds a new process takes over: where its memory happens
- * to lie makes the fastest reads a quarter slower or faster.
+ * All of it in one process, in short rounds: untouched, skewed, not selected, system call (by a recovered process: in a
+ * skewed one it is not the kernel's alone), untouched again. Each is compared with the two untouched measurements around
+ * it, so that a machine that becomes slower or faster meanwhile does so for both sides of a ratio. After some rounds a
+ * new process takes over: where its memory happens to lie makes the fastest reads a quarter slower or faster.
  */
 import { inject, recover } from "../../dist/index.js";
 import { spread, summarize } from "./statistics.mjs";
@@ -86,8 +86,8 @@ async function measure(victim, command, offset, count) {
     const skewed = await read();
     await inject({ pid, offset, ...OTHER, ...BACKWARD });
     const notSelected = await read();
-    const bySyscall = await syscall();
     await recover({ pid, ...BACKWARD });
+    const bySyscall = await syscall();
     const after = await read();
     rounds.push({ untouched: (before + after) / 2, skewed, notSelected, syscall: bySyscall });
     before = after;

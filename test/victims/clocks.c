@@ -20,47 +20,7 @@
 #define CLONE_NEWTIME 0x00000080
 #endif
 
-static FILE *parent; /* the connection to our parent, once we are the child of a `fork` */
-
 static void serve(FILE *in, FILE *out);
-
-static void answer_fork(FILE *out)
-{
-	FILE *link;
-
-	fflush(NULL);
-	if (fork_with_link(&link) != 0) {
-		serve(link, link);
-		exit(0);
-	}
-	parent = link;
-	fprintf(out, "{\"pid\":%d}\n", getpid());
-}
-
-/* Hands a command to our parent and its answer to the test. */
-static void answer_for_parent(const char *command, FILE *out)
-{
-	char *line = NULL;
-	size_t size = 0;
-
-	if (!parent) {
-		fprintf(out, "{\"error\":\"no parent to ask\"}\n");
-		return;
-	}
-	fprintf(parent, "%s\n", command);
-	fflush(parent);
-	fputs(getline(&line, &size, parent) > 0 ? line : "{\"error\":\"the parent is gone\"}\n", out);
-	free(line);
-}
-
-/* The parent ends at the end of its commands. */
-static void answer_leave(FILE *out)
-{
-	if (parent)
-		fclose(parent);
-	parent = NULL;
-	fprintf(out, "{\"pid\":%d}\n", getpid());
-}
 
 /* The children that are forked from now on have their monotonic clocks ahead by so many seconds. */
 static void answer_timens(long seconds, FILE *out)
@@ -83,7 +43,7 @@ static void answer(const char *command, FILE *out)
 	else if (strcmp(command, "edges") == 0)
 		print_edges(out);
 	else if (strcmp(command, "fork") == 0)
-		answer_fork(out);
+		answer_fork(serve, out);
 	else if (strncmp(command, "parent ", 7) == 0)
 		answer_for_parent(command + 7, out);
 	else if (strcmp(command, "leave") == 0)

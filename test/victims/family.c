@@ -12,6 +12,7 @@
 static sem_t started;
 static pid_t started_tid;
 static int release_fd;
+static FILE *parent; /* the connection to our parent, once we are the child of answer_fork() */
 
 static void fail(const char *what)
 {
@@ -19,7 +20,11 @@ static void fail(const char *what)
 	exit(1);
 }
 
-pid_t fork_with_link(FILE **link)
+/*
+ * The child goes on with the caller's dialog and gets 0 and a connection to its parent in *link; the parent gets the
+ * connection to its child, on which it takes its commands from now on.
+ */
+static pid_t fork_with_link(FILE **link)
 {
 	int ends[2];
 	pid_t child;
@@ -34,6 +39,42 @@ pid_t fork_with_link(FILE **link)
 	if (!*link)
 		fail("fdopen");
 	return child;
+}
+
+void answer_fork(void (*serve)(FILE *in, FILE *out), FILE *out)
+{
+	FILE *link;
+
+	fflush(NULL);
+	if (fork_with_link(&link) != 0) {
+		serve(link, link);
+		exit(0);
+	}
+	parent = link;
+	fprintf(out, "{\"pid\":%d}\n", getpid());
+}
+
+void answer_for_parent(const char *command, FILE *out)
+{
+	char *line = NULL;
+	size_t size = 0;
+
+	if (!parent) {
+		fprintf(out, "{\"error\":\"no parent to ask\"}\n");
+		return;
+	}
+	fprintf(parent, "%s\n", command);
+	fflush(parent);
+	fputs(getline(&line, &size, parent) > 0 ? line : "{\"error\":\"the parent is gone\"}\n", out);
+	free(line);
+}
+
+void answer_leave(FILE *out)
+{
+	if (parent)
+		fclose(parent);
+	parent = NULL;
+	fprintf(out, "{\"pid\":%d}\n", getpid());
 }
 
 pid_t make_zombie(void)

@@ -5,11 +5,14 @@
 #include <stdio.h>
 #include <sys/types.h>
 
-/*
- * Forks. The child goes on with the caller's dialog and gets 0 and a connection to its parent in *link; the
- * parent gets the connection to its child, on which it takes its commands from now on.
- */
-pid_t fork_with_link(FILE **link);
+/* Forks: the child goes on with the caller's dialog, and the parent serves the child until that ends. */
+void answer_fork(void (*serve)(FILE *in, FILE *out), FILE *out);
+
+/* In that child: hands a command to the parent, and its answer to the test. */
+void answer_for_parent(const char *command, FILE *out);
+
+/* In that child: the parent ends, at the end of its commands. */
+void answer_leave(FILE *out);
 
 /* A child that has ended and is never waited for. */
 pid_t make_zombie(void);

@@ -9,6 +9,8 @@
  * {"faults": [{"name", "raised", "wrong", "first"}]}. The end of stdin ends it.
  */
 #define _GNU_SOURCE
+#include "truth.h"
+
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
@@ -21,7 +23,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -201,11 +202,11 @@ static void raise_in_clock(struct worker *worker)
 	char words[100];
 	int64_t off;
 
-	syscall(SYS_clock_gettime, CLOCK_REALTIME, &before);
+	true_clock(CLOCK_REALTIME, &before);
 	START_STEPPING;
 	clock_gettime(CLOCK_REALTIME, &value);
 	STOP_STEPPING;
-	syscall(SYS_clock_gettime, CLOCK_REALTIME, &after);
+	true_clock(CLOCK_REALTIME, &after);
 	off = ns_of(&value) - ns_of(&before);
 	if (off >= 0 && ns_of(&value) <= ns_of(&after))
 		return;

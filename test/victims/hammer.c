@@ -9,6 +9,7 @@
  */
 #define _GNU_SOURCE
 #include "judge.h"
+#include "truth.h"
 
 #include <pthread.h>
 #include <semaphore.h>
@@ -17,7 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
@@ -53,14 +53,6 @@ static int64_t offsets[MAX_OFFSETS]; /* descending, 0 among them */
 static int offset_count = 1;
 static atomic_uint settles;
 static sem_t answers;
-
-static int64_t true_time(int id)
-{
-	struct timespec ts;
-
-	syscall(SYS_clock_gettime, id, &ts);
-	return ts.tv_sec * SECOND + ts.tv_nsec;
-}
 
 static void violate(struct worker *worker, enum subject subject, const char *what, int64_t value, int64_t truth)
 {

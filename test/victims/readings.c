@@ -1,16 +1,16 @@
 /*
- * Reads each clock by each function there is. The true time comes from raw system calls, which timeskew
- * leaves alone, so the difference between a reading and the truth is known within the bracket of two of
- * them, and exactly for the coarse clocks, which stand still between two ticks.
+ * Reads each clock by each function there is. The true time (truth.h) is read before and after, so the difference
+ * between a reading and the truth is known within this bracket, and exactly for the coarse clocks, which stand still
+ * between two ticks.
  */
 #define _GNU_SOURCE
 #include "readings.h"
 
+#include "truth.h"
 #include "vdso.h"
 
 #include <errno.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #ifndef CLOCK_REALTIME_ALARM
@@ -114,11 +114,6 @@ static const struct subject {
 	{"__vdso_time", by_vdso_time, CLOCK_REALTIME_COARSE, CLOCK_REALTIME, 1000000000},
 };
 
-static void read_true(int id, struct timespec *value)
-{
-	syscall(SYS_clock_gettime, id, value);
-}
-
 static int is_coarse(int id)
 {
 	return id == CLOCK_REALTIME_COARSE || id == CLOCK_MONOTONIC_COARSE;
@@ -129,11 +124,11 @@ static struct reading read_once(const struct subject *subject)
 	struct reading reading;
 
 	memset(&reading, 0, sizeof(reading));
-	read_true(subject->from, &reading.before);
+	true_clock(subject->from, &reading.before);
 	errno = 0;
 	reading.rc = subject->read(subject->from, &reading.value);
 	reading.error = errno;
-	read_true(subject->to, &reading.after);
+	true_clock(subject->to, &reading.after);
 	return reading;
 }
 

@@ -10,6 +10,7 @@
  * end of stdin ends both.
  */
 #define _GNU_SOURCE
+#include "truth.h"
 #include "vdso.h"
 
 #include <signal.h>
@@ -19,7 +20,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
-#include <sys/syscall.h>
 #include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -122,9 +122,9 @@ static void run_child(const struct vdso *vdso, const struct subject *subject, co
 		fail("PTRACE_TRACEME");
 	install_handler(handler);
 	raise(SIGSTOP);
-	syscall(SYS_clock_gettime, subject->from, &before);
+	true_clock(subject->from, &before);
 	value = subject->read(vdso);
-	syscall(SYS_clock_gettime, CLOCK_REALTIME, &after);
+	true_clock(CLOCK_REALTIME, &after);
 	printf("{\"name\":\"%s\",\"unit\":%ld,\"rc\":0,\"errno\":0,\"before\":[%lld,%lld],\"value\":[%lld,%lld],"
 	       "\"after\":[%lld,%lld]}\n",
 		subject->name, subject->unit, (long long)before.tv_sec, (long long)before.tv_nsec,

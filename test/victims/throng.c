@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #define STACK (16 * 1024) /* the smallest there is: ten thousand of them must fit */
 

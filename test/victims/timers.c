@@ -9,6 +9,8 @@
  * rounds of computing, and readings by what they were. The end of stdin ends it.
  */
 #define _GNU_SOURCE
+#include "truth.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -19,7 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
@@ -49,10 +50,10 @@ static void read_clock(const char *where)
 	struct timespec before, value, after;
 	int64_t low, high, read;
 
-	syscall(SYS_clock_gettime, CLOCK_REALTIME, &before);
+	true_clock(CLOCK_REALTIME, &before);
 	if (clock_gettime(CLOCK_REALTIME, &value))
 		violate("clock_gettime failed", errno);
-	syscall(SYS_clock_gettime, CLOCK_REALTIME, &after);
+	true_clock(CLOCK_REALTIME, &after);
 	low = ns_of(&before);
 	high = ns_of(&after);
 	read = ns_of(&value);

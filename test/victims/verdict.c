@@ -1,12 +1,12 @@
 /* See verdict.h. */
 #define _GNU_SOURCE
+#include "truth.h"
 #include "verdict.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,14 +21,6 @@ void verdict_offsets(int count, char **arguments)
 {
 	for (int i = 0; i < count && offset_count < MAX_OFFSETS; i++)
 		offsets[offset_count++] = strtoll(arguments[i], NULL, 10);
-}
-
-int64_t verdict_true_time(int clock_id)
-{
-	struct timespec ts;
-
-	syscall(SYS_clock_gettime, clock_id, &ts);
-	return ts.tv_sec * SECOND + ts.tv_nsec;
 }
 
 void verdict_violation(struct verdict *verdict, const char *format, ...)
@@ -46,7 +38,7 @@ void verdict_violation(struct verdict *verdict, const char *format, ...)
 static void judge_wall(struct verdict *verdict, _Atomic uint64_t *seen, const char *name, int64_t unit, int64_t before,
 	int64_t value)
 {
-	int64_t after = verdict_true_time(CLOCK_REALTIME);
+	int64_t after = true_time(CLOCK_REALTIME);
 
 	for (int i = 0; i < offset_count; i++) {
 		if (value < before + offsets[i] - (unit - 1) || value > after + offsets[i])
@@ -62,17 +54,17 @@ void verdict_read(struct verdict *verdict)
 	struct timespec ts;
 	struct timeval tv;
 	_Atomic uint64_t *seen = verdict->seen[atomic_load(&epoch) % 2];
-	int64_t before = verdict_true_time(CLOCK_REALTIME), value;
+	int64_t before = true_time(CLOCK_REALTIME), value;
 
 	clock_gettime(CLOCK_REALTIME, &ts);
 	judge_wall(verdict, seen, "CLOCK_REALTIME", 1, before, ts.tv_sec * SECOND + ts.tv_nsec);
-	before = verdict_true_time(CLOCK_REALTIME);
+	before = true_time(CLOCK_REALTIME);
 	gettimeofday(&tv, NULL);
 	judge_wall(verdict, seen, "gettimeofday", 1000, before, tv.tv_sec * SECOND + tv.tv_usec * 1000);
-	before = verdict_true_time(CLOCK_MONOTONIC);
+	before = true_time(CLOCK_MONOTONIC);
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	value = ts.tv_sec * SECOND + ts.tv_nsec;
-	if (value < before || value > verdict_true_time(CLOCK_MONOTONIC))
+	if (value < before || value > true_time(CLOCK_MONOTONIC))
 		verdict_violation(verdict, "CLOCK_MONOTONIC is %" PRId64 " ns from the truth", value - before);
 	atomic_fetch_add(&verdict->readings, 3);
 }

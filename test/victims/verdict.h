@@ -1,7 +1,7 @@
 /*
  * What threads of a victim have seen that must not be: readings of clocks that are neither true nor true plus a
- * permitted offset, and whatever else a victim calls wrong. Each reading lies between two of the true time, by
- * raw system calls, which cost more than the reading itself: for threads that have other things to do as well.
+ * permitted offset, and whatever else a victim calls wrong. Each reading lies between two of the true time, which
+ * cost more than the reading itself: for threads that have other things to do as well.
  */
 #ifndef TIMESKEW_VICTIM_VERDICT_H
 #define TIMESKEW_VICTIM_VERDICT_H
@@ -30,7 +30,5 @@ void verdict_violation(struct verdict *verdict, const char *format, ...) __attri
 void verdict_new_epoch(struct verdict *verdicts, int threads);
 /* One line of JSON, as hammer.c answers `settle`. */
 void verdict_report(const struct verdict *verdicts, int threads);
-
-int64_t verdict_true_time(int clock_id);
 
 #endif

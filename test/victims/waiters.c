@@ -8,6 +8,7 @@
  * command and has read the clock once more; the answer is that of hammer.c. The end of stdin ends the program.
  */
 #define _GNU_SOURCE
+#include "truth.h"
 #include "verdict.h"
 
 #include <errno.h>
@@ -70,7 +71,7 @@ static long timed_nanosleep(struct waiter *w)
 
 static long timed_clock_nanosleep(struct waiter *w)
 {
-	int64_t end = verdict_true_time(CLOCK_MONOTONIC) + WAIT_MS * MILLISECOND;
+	int64_t end = true_time(CLOCK_MONOTONIC) + WAIT_MS * MILLISECOND;
 	struct timespec until = {end / 1000000000, end % 1000000000};
 	int error = clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
 
@@ -131,7 +132,7 @@ static long timed_signal(struct waiter *w)
 
 static long timed_condition(struct waiter *w)
 {
-	int64_t end = verdict_true_time(CLOCK_MONOTONIC) + WAIT_MS * MILLISECOND;
+	int64_t end = true_time(CLOCK_MONOTONIC) + WAIT_MS * MILLISECOND;
 	struct timespec until = {end / 1000000000, end % 1000000000};
 	int error;
 
@@ -236,11 +237,11 @@ static void *work(void *argument)
 	struct waiter *w = argument;
 
 	for (;;) {
-		int64_t start = verdict_true_time(CLOCK_MONOTONIC);
+		int64_t start = true_time(CLOCK_MONOTONIC);
 
 		atomic_fetch_add(&w->begun, 1);
 		long wrong = w->kind->wait(w);
-		int64_t waited = verdict_true_time(CLOCK_MONOTONIC) - start;
+		int64_t waited = true_time(CLOCK_MONOTONIC) - start;
 
 		if (wrong == -EINTR)
 			atomic_fetch_add(&w->verdict->interrupted, 1);

@@ -62,14 +62,6 @@ static __thread struct outcome *own_outcome;
 
 /* ---- what the kinds use ----------------------------------------------------------------------------------- */
 
-int64_t true_time(int id)
-{
-	struct timespec ts;
-
-	syscall(SYS_clock_gettime, id, &ts);
-	return ns_of(&ts);
-}
-
 void await_change(atomic_uint *word, unsigned old)
 {
 	while (atomic_load(word) == old)

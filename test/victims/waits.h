@@ -8,6 +8,8 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include "truth.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -31,7 +33,7 @@ struct outcome {
 	pid_t tid;
 	long result;
 	int error;
-	int64_t began, ended;     /* CLOCK_MONOTONIC, by system call */
+	int64_t began, ended;     /* CLOCK_MONOTONIC, true */
 	int64_t remaining;        /* what the call wrote as remaining time, in ns */
 	int exact_count;          /* further out-parameters, to be compared exactly */
 	long long exact[EXACT];
@@ -66,8 +68,6 @@ void unsupported(const char *what) __attribute__((noreturn));
 
 /* Ends the victim if `failed`: this machine's kernel may lack the call. Gives back the result. */
 long need(long result, const char *what);
-
-int64_t true_time(int id);
 
 static inline struct timespec timespec_of(int64_t ns)
 {

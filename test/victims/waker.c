@@ -8,6 +8,7 @@
  * stdin ends it.
  */
 #define _GNU_SOURCE
+#include "truth.h"
 #include "vdso.h"
 
 #include <pthread.h>
@@ -57,14 +58,6 @@ static void on_step(int signal, siginfo_t *info, void *context)
 	}
 }
 
-static int64_t true_time(void)
-{
-	struct timespec ts;
-
-	syscall(SYS_clock_gettime, CLOCK_REALTIME, &ts);
-	return ts.tv_sec * SECOND + ts.tv_nsec;
-}
-
 static void *wake_up(void *unused)
 {
 	(void)unused;
@@ -74,11 +67,11 @@ static void *wake_up(void *unused)
 
 		while (resting)
 			doze(1000000);
-		before = true_time();
+		before = true_time(CLOCK_REALTIME);
 		__asm__ volatile("pushfq; orl %0, (%%rsp); popfq" : : "i"(TRAP_FLAG) : "memory", "cc");
 		vdso.clock_gettime(CLOCK_REALTIME, &ts);
 		__asm__ volatile("pushfq; andl %0, (%%rsp); popfq" : : "i"(~TRAP_FLAG) : "memory", "cc");
-		after = true_time();
+		after = true_time(CLOCK_REALTIME);
 		value = ts.tv_sec * SECOND + ts.tv_nsec;
 		readings++;
 		if (value >= before && value <= after)

@@ -2,10 +2,10 @@
 #ifndef TIMESKEW_VICTIM_WITNESS_H
 #define TIMESKEW_VICTIM_WITNESS_H
 
+#include "truth.h"
+
 #include <stdint.h>
-#include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
 
 #define NSEC_PER_SEC INT64_C(1000000000)
 
@@ -21,10 +21,10 @@ static inline enum testimony witness(int64_t offset)
 	struct timespec before, value, after;
 	int64_t reading;
 
-	syscall(SYS_clock_gettime, CLOCK_REALTIME, &before);
+	true_clock(CLOCK_REALTIME, &before);
 	if (clock_gettime(CLOCK_REALTIME, &value) || (uint64_t)value.tv_nsec >= (uint64_t)NSEC_PER_SEC)
 		return WRONG;
-	syscall(SYS_clock_gettime, CLOCK_REALTIME, &after);
+	true_clock(CLOCK_REALTIME, &after);
 	reading = nanoseconds(&value);
 	if (nanoseconds(&before) <= reading && reading <= nanoseconds(&after))
 		return TRUE_TIME;
