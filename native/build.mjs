@@ -2,7 +2,7 @@
  * Builds the C helper and the payload for this machine's architecture into native/build/:
  *
  *     timeskew-<arch>.so     the helper that koffi loads; freestanding, so one file serves glibc and musl
- *     payload-<arch>.bin     the code that runs inside the target; one flat page
+ *     payload-<arch>.bin     the code that runs inside the target; flat pages
  *
  * Needs a C compiler and binutils. As root on Debian or Ubuntu it installs them when they are missing; as an
  * ordinary user it says which packages to install.
@@ -26,17 +26,24 @@ const HELPER = [
   "memory.c",
   "remote.c",
   "stacks.c",
+  "presence.c",
   "drain.c",
+  "patch.c",
   "plan.c",
+  "run.c",
 ];
-const PAYLOAD = ["clock.c", "probe.c", "entry.S"];
+const PAYLOAD = ["entry.S", "clock.c", "probe.c", "enter.S", "calls.c", "waits.c", "timers.c", "proc.c"];
+/** A few instructions more are nothing beside a wait; pages near the target's image are. */
+const SMALL = ["waits.c", "timers.c", "proc.c"];
 /*
  * What lives across the payload's call of the original goes to its own stack, not to registers that it would have to
  * save for its caller and restore: whatever a caller's loop keeps in those would wait for its way through memory.
  */
 const CALLEE_SAVED = ["rbx", "rbp", "r12", "r13", "r14", "r15"].map((register) => `-ffixed-${register}`);
-const CODE_BYTES = 4096;
-const PARAMS_BYTES = 3 * 4096;
+const CODE_BYTES = 3 * 4096;
+const PARAMS_BYTES = 7 * 4096;
+/** The highest number of a system call that the payload translates: futex_waitv. */
+const LAST_CALL = 449;
 
 function has(program) {
   return spawnSync(program, ["--version"], { stdio: "ignore" }).status === 0;
@@ -89,9 +96,13 @@ function buildPayload(file) {
       "-fvisibility=hidden",
       "-fno-tree-loop-distribute-patterns", // no call of memset, which is not there
       "-fno-jump-tables",
+      ...(machine === "x86_64" ? ["-mstringop-strategy=unrolled_loop"] : []), // needs no direction flag
       ...(machine === "x86_64" ? ["-mgeneral-regs-only", "-fcf-protection=none", ...CALLEE_SAVED] : []),
       `-DTS_CODE_BYTES=${CODE_BYTES}`,
       `-DTS_PARAMS_BYTES=${PARAMS_BYTES}`,
+      `-DTS_LAST_CALL=${LAST_CALL}`,
+      "-Wstack-usage=160",
+      ...(SMALL.includes(source) ? ["-Os"] : []),
       "-c",
       join("payload", source),
       "-o",

@@ -10,70 +10,13 @@
  * must not see the skew added twice. (Clocks that are system calls are the exception, see below.) Bad pointers fault
  * here as they do in the original.
  */
-#include "params.h"
-
-/* The parameter pages follow the code; payload.ld says where. */
-extern struct ts_params ts_params __attribute__((visibility("hidden")));
-
-#define NSEC_PER_SEC 1000000000
-#define CLOCK_REALTIME 0
-#define CLOCK_REALTIME_COARSE 5
+#include "slot.h"
 
 /* Clock ids that the kernel's vDSO reads itself: REALTIME MONOTONIC RAW R_COARSE M_COARSE BOOTTIME TAI. */
 #define VDSO_CLOCKS 0x8f3u
 
-struct timespec {
-  int64_t sec;
-  int64_t nsec;
-};
-struct timeval {
-  int64_t sec;
-  int64_t usec;
-};
-
-typedef long clock_gettime_fn(int id, struct timespec *out);
-typedef long gettimeofday_fn(struct timeval *tv, void *tz);
-typedef long time_fn(int64_t *out);
-
-clock_gettime_fn ts_clock_gettime, ts_original_clock_gettime;
-gettimeofday_fn ts_gettimeofday, ts_original_gettimeofday;
-time_fn ts_time, ts_original_time;
-
-#define likely(x) __builtin_expect(!!(x), 1)
-#define unlikely(x) __builtin_expect(!!(x), 0)
-#define out_of_line __attribute__((noinline))
-
-static inline const struct ts_slot *active_slot(void) {
-  const struct ts_slot *slots = ts_params.slot;
-  __asm__("" : "+r"(slots)); /* one base register: knowing the address, GCC computes each field's anew */
-  return &slots[__atomic_load_n(&ts_params.index, __ATOMIC_ACQUIRE) & 1];
-}
-
-static inline uint64_t begin(const struct ts_slot *slot) {
-  return __atomic_load_n(&slot->generation, __ATOMIC_ACQUIRE);
-}
-
-/*
- * Whether the slot has held the same settings since begin(), and is the active one. The index comes first: a slot that
- * was being rewritten at begin() is not active before its generation has changed.
- */
-static inline int settled(const struct ts_slot *slot, uint64_t generation) {
-  __atomic_thread_fence(__ATOMIC_ACQUIRE);
-  return likely(active_slot() == slot) && likely(begin(slot) == generation);
-}
-
-static inline uint64_t selection(const struct ts_slot *slot) {
-  return __atomic_load_n(&slot->selected, __ATOMIC_ACQUIRE);
-}
-
-static inline struct timespec skewed(struct timespec t, const struct ts_slot *slot) {
-  t.sec += slot->offset_sec;
-  t.nsec += (int64_t)slot->offset_nsec;
-  if (t.nsec >= NSEC_PER_SEC) {
-    t.nsec -= NSEC_PER_SEC;
-    t.sec++;
-  }
-  return t;
+static inline struct ts_timespec skewed(struct ts_timespec t, const struct ts_slot *slot) {
+  return plus(t, slot->offset_sec, slot->offset_nsec);
 }
 
 /*
@@ -85,13 +28,13 @@ static inline struct timespec skewed(struct timespec t, const struct ts_slot *sl
  * changes them.
  */
 
-static out_of_line long skewed_clock_gettime(int id, struct timespec *out, const struct ts_slot *slot) {
+static out_of_line long skewed_clock_gettime(int id, struct ts_timespec *out, const struct ts_slot *slot) {
   uint64_t generation = begin(slot);
   if (likely(slot->selected >> id & 1)) {
-    struct timespec now;
+    struct ts_timespec now;
     long result = ts_original_clock_gettime(id, &now);
     if (unlikely(result)) return result;
-    struct timespec then = skewed(now, slot);
+    struct ts_timespec then = skewed(now, slot);
     if (settled(slot, generation)) {
       *out = then;
       return 0;
@@ -105,12 +48,12 @@ static out_of_line long skewed_clock_gettime(int id, struct timespec *out, const
  * the caller's buffer. The price: threads that read such a clock into one buffer at the same moment may find the skew
  * added twice. Finding out about the pointer otherwise would take a second system call.
  */
-static out_of_line long skewed_syscall_clock(int id, struct timespec *out, const struct ts_slot *slot) {
+static out_of_line long skewed_syscall_clock(int id, struct ts_timespec *out, const struct ts_slot *slot) {
   uint64_t generation = begin(slot);
   if (likely(slot->selected >> id & 1)) {
     long result = ts_original_clock_gettime(id, out);
     if (result) return result;
-    struct timespec then = skewed(*out, slot);
+    struct ts_timespec then = skewed(*out, slot);
     if (settled(slot, generation)) {
       *out = then;
       return 0;
@@ -119,7 +62,7 @@ static out_of_line long skewed_syscall_clock(int id, struct timespec *out, const
   return ts_clock_gettime(id, out);
 }
 
-long ts_clock_gettime(int id, struct timespec *out) {
+long ts_clock_gettime(int id, struct ts_timespec *out) {
   if ((uint32_t)id < 32) {
     const struct ts_slot *slot = active_slot();
     uint64_t generation = begin(slot);
@@ -130,14 +73,14 @@ long ts_clock_gettime(int id, struct timespec *out) {
   return ts_original_clock_gettime(id, out);
 }
 
-static out_of_line long skewed_gettimeofday(struct timeval *tv, void *tz, const struct ts_slot *slot) {
+static out_of_line long skewed_gettimeofday(struct ts_timeval *tv, void *tz, const struct ts_slot *slot) {
   uint64_t generation = begin(slot);
   if (likely(slot->selected & TS_SELECT_GETTIMEOFDAY)) {
-    struct timespec now;
+    struct ts_timespec now;
     /* From nanoseconds, so that it agrees with clock_gettime when the offset has a part below a microsecond. */
     long result = ts_original_clock_gettime(CLOCK_REALTIME, &now);
     if (unlikely(result)) return result;
-    struct timespec then = skewed(now, slot);
+    struct ts_timespec then = skewed(now, slot);
     if (settled(slot, generation)) {
       tv->sec = then.sec;
       tv->usec = (int64_t)((uint64_t)then.nsec / 1000);
@@ -147,7 +90,7 @@ static out_of_line long skewed_gettimeofday(struct timeval *tv, void *tz, const 
   return ts_gettimeofday(tv, tz);
 }
 
-long ts_gettimeofday(struct timeval *tv, void *tz) {
+long ts_gettimeofday(struct ts_timeval *tv, void *tz) {
   const struct ts_slot *slot = active_slot();
   uint64_t generation = begin(slot);
   if ((selection(slot) & TS_SELECT_GETTIMEOFDAY) && likely(tv)) return skewed_gettimeofday(tv, tz, slot);
@@ -157,7 +100,7 @@ long ts_gettimeofday(struct timeval *tv, void *tz) {
 
 /* The second of a skew that has a part below a second: from the coarse clock, which time() reads too. */
 static out_of_line int64_t skewed_coarse_second(const struct ts_slot *slot) {
-  struct timespec now;
+  struct ts_timespec now;
   (void)ts_original_clock_gettime(CLOCK_REALTIME_COARSE, &now);
   return skewed(now, slot).sec;
 }

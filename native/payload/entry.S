@@ -12,7 +12,7 @@
 	.globl ts_payload
 ts_payload:
 	.ascii	"TIMEPYLD"
-	.long	1			/* TS_PAYLOAD_VERSION */
+	.long	2			/* TS_PAYLOAD_VERSION */
 	.long	TS_CODE_BYTES
 	.long	TS_PARAMS_BYTES
 	.long	0xfc0			/* index, slots, in the parameter pages */
@@ -27,6 +27,7 @@ ts_payload:
 	.long	ts_original_clock_gettime - ts_payload
 	.long	ts_original_gettimeofday - ts_payload
 	.long	ts_original_time - ts_payload
+	.long	ts_enter - ts_payload
 
 	.macro trampoline name
 	.globl	\name

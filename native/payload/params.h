@@ -1,10 +1,11 @@
 /*
  * params.h - what the payload and the tool share: the parameter pages behind the payload's code in the target.
  *
- *     page 0   mark       who we are, which words of the vDSO we replaced and what stood there;
- *                         in its last cache line the index of the slot in use
- *     page 1   slots      two sets of settings
- *     page 2   scratch    results and stack of a remote call
+ *     page 0     mark     who we are, which words of the vDSO we replaced and what stood there;
+ *                         in its last cache line the index of the slot in use, and flags
+ *     page 1     slots    two sets of settings
+ *     page 2     scratch  results and stack of a remote call
+ *     page 3-6   waits    translated timespecs, for calls that are under way
  *
  * src/patch/params.ts and src/patch/mark.ts hold the same layout for the tool; the payload's header carries the
  * numbers, and the tool refuses a payload whose numbers differ from its own.
@@ -16,18 +17,24 @@
 
 #define TS_PAYLOAD_MAGIC 0x444c5950454d4954ull /* "TIMEPYLD" */
 #define TS_MARK_MAGIC 0x57454b53454d4954ull    /* "TIMESKEW" */
-#define TS_PAYLOAD_VERSION 1
+#define TS_PAYLOAD_VERSION 2
 
 #define TS_PAGE 4096
-#define TS_CODE_SIZE (1 * TS_PAGE)
-#define TS_PARAMS_SIZE (3 * TS_PAGE)
+#define TS_CODE_SIZE (3 * TS_PAGE)
+#define TS_PARAMS_SIZE (7 * TS_PAGE)
 #define TS_TRAMPOLINE_SIZE 64
 #define TS_FUNCTIONS 3 /* clock_gettime, gettimeofday, time: in this order wherever they are counted */
 #define TS_MAX_SITES 8
+#define TS_MAX_ISLANDS 8
 
 /* Bits of ts_slot.selected: bit n is clock id n, for n < 32. */
 #define TS_SELECT_GETTIMEOFDAY (1ull << 62)
 #define TS_SELECT_TIME (1ull << 63)
+
+#define TS_RATE_ONE (1ull << 32)
+
+/* ts_params.flags */
+#define TS_FILTERED 1 /* there is a seccomp filter: no system call that the program did not ask for */
 
 struct ts_site {
   uint64_t address;     /* of an aligned 8-byte word in the vDSO */
@@ -35,6 +42,12 @@ struct ts_site {
   uint8_t patched[8];   /* what we put there: a jump and the rest of the word */
   uint32_t function;    /* 0 clock_gettime, 1 gettimeofday, 2 time */
   uint32_t reserved;
+};
+
+/* Where an island is, or will be (src/patch/island.ts). */
+struct ts_place {
+  uint64_t address;
+  uint64_t size;
 };
 
 enum ts_mark_state {
@@ -55,6 +68,9 @@ struct ts_mark {
   uint32_t site_count;
   uint32_t checksum; /* FNV-1a of the mark's bytes, with this field and `state` zero */
   struct ts_site sites[TS_MAX_SITES];
+  uint32_t island_count;
+  uint32_t reserved;
+  struct ts_place islands[TS_MAX_ISLANDS];
 };
 
 /*
@@ -69,8 +85,26 @@ struct ts_slot {
   uint64_t offset_nsec; /* 0 .. 999999999 */
   uint64_t skew_id;
   int64_t since; /* true time of this setting, ns since 1970 */
-  uint8_t reserved[TS_PAGE / 2 - 48];
+  uint64_t rate; /* fake ns per true ns of CLOCK_MONOTONIC, times TS_RATE_ONE; 0 means 1, too: how long waits take */
+  uint8_t reserved[TS_PAGE / 2 - 56];
 };
+
+struct ts_timespec {
+  int64_t sec;
+  int64_t nsec;
+};
+
+/*
+ * What a system call that is made in place is told instead of the program's timespec. Not on the stack, where a signal
+ * frame may lie before the kernel has read it, or reads it again. Claimed by exchanging `key` and `until` in one go.
+ */
+struct ts_wait {
+  uint64_t key;   /* the caller's stack pointer; no other call that is under way has the same */
+  uint64_t until; /* CLOCK_MONOTONIC_COARSE, ns: from then on another call may have it; 0: it is free */
+  struct ts_timespec time;
+} __attribute__((aligned(32)));
+
+#define TS_WAITS 512
 
 /* One clock, read through the vDSO's (patched) entry between two reads of the original. */
 struct ts_probe_reading {
@@ -96,10 +130,13 @@ struct ts_params {
   struct ts_mark mark;
   uint8_t mark_rest[TS_PAGE - 64 - sizeof(struct ts_mark)];
   uint8_t index; /* 0 or 1 */
-  uint8_t index_rest[63];
+  uint8_t index_rest[7];
+  uint64_t flags;
+  uint8_t flags_rest[48];
   struct ts_slot slot[2];
   struct ts_probe probe;
   uint8_t stack[TS_PAGE - sizeof(struct ts_probe)];
+  struct ts_wait waits[TS_WAITS];
 };
 
 /* At the start of the payload. Offsets are from there. */
@@ -116,10 +153,11 @@ struct ts_payload_header {
   uint32_t probe_entry;     /* offset of the probe's code */
   uint32_t entries[TS_FUNCTIONS];
   uint32_t trampolines[TS_FUNCTIONS];
+  uint32_t enter; /* where thunks call */
 };
 
 _Static_assert(sizeof(struct ts_site) == 32, "src/patch/mark.ts");
-_Static_assert(sizeof(struct ts_mark) == 72 + 32 * TS_MAX_SITES, "src/patch/mark.ts");
+_Static_assert(sizeof(struct ts_mark) == 80 + 32 * TS_MAX_SITES + 16 * TS_MAX_ISLANDS, "src/patch/mark.ts");
 _Static_assert(sizeof(struct ts_slot) == TS_PAGE / 2, "src/patch/params.ts");
 _Static_assert(sizeof(struct ts_params) == TS_PARAMS_SIZE, "src/patch/params.ts");
 

@@ -5,19 +5,9 @@
  * It runs in the target by a remote call (TS_CALL), on the scratch page's stack, before a freshly patched target
  * is let go: an injection that does not do what it says is rolled back without any thread having seen it.
  */
-#include "params.h"
-
-struct timespec {
-  int64_t sec;
-  int64_t nsec;
-};
-
-extern long ts_original_clock_gettime(int id, struct timespec *out);
+#include "slot.h"
 
 enum { GETTIMEOFDAY = 12, TIME = 13 };
-
-#define CLOCK_REALTIME 0
-#define CLOCK_REALTIME_COARSE 5
 
 /* a <= b, by seconds and nanoseconds */
 static int ordered(int64_t a_sec, int64_t a_nsec, int64_t b_sec, int64_t b_nsec) {
@@ -48,13 +38,13 @@ static int promised(const struct ts_probe_reading *r, const struct ts_slot *slot
 
 static void read_clock(struct ts_probe *probe, int index, int base, const struct ts_slot *slot) {
   struct ts_probe_reading *r = &probe->readings[index];
-  struct timespec before = {0, 0}, value = {0, 0}, after = {0, 0};
+  struct ts_timespec before = {0, 0}, value = {0, 0}, after = {0, 0};
   int64_t unit = 1;
   int selected;
   long failed = ts_original_clock_gettime(base, &before);
 
   if (index == GETTIMEOFDAY) {
-    r->result = ((long (*)(struct timespec *, void *))probe->entries[1])(&value, 0);
+    r->result = ((long (*)(struct ts_timespec *, void *))probe->entries[1])(&value, 0);
     value.nsec *= 1000;
     unit = 1000;
     selected = !!(slot->selected & TS_SELECT_GETTIMEOFDAY);
@@ -64,7 +54,7 @@ static void read_clock(struct ts_probe *probe, int index, int base, const struct
     unit = 1000000000;
     selected = !!(slot->selected & TS_SELECT_TIME);
   } else {
-    r->result = ((long (*)(int, struct timespec *))probe->entries[0])(index, &value);
+    r->result = ((long (*)(int, struct ts_timespec *))probe->entries[0])(index, &value);
     selected = slot->selected >> index & 1;
   }
 

@@ -1,20 +1,34 @@
 /**
  * The parameter pages as the payload reads them (native/payload/params.h holds the same layout): two slots of
- * settings, the index that names the one in use, and the probe's results.
+ * settings, the index that names the one in use, the probe's results, and the deadlines of calls that are under way.
  */
 
 /** Offsets and sizes in bytes. */
 export const PARAMS = {
-  size: 0x3000,
+  size: 0x7000,
   index: 0xfc0,
+  /** 64 bits: FILTERED or 0. */
+  flags: 0xfc8,
   slots: 0x1000,
   slotSize: 0x800,
   probe: 0x2000,
   probeMismatches: 0x2000 + 32,
+  /** Where the stack of a remote call begins: it grows down to the probe's results. */
+  stackTop: 0x3000,
+  /** Translated timespecs that the kernel reads, or may read again, as long as their calls last. */
+  waits: 0x3000,
+  waitSize: 32,
+  waitCount: 512,
 } as const;
 
+/** In PARAMS.flags: the target has a seccomp filter, so the payload makes no system call that it did not make. */
+export const FILTERED = 1n;
+
 /** Bytes of a slot that are in use; the rest is room for profiles. */
-export const SLOT_BYTES = 48;
+export const SLOT_BYTES = 56;
+
+/** The rate 1, as a slot has it: 32 bits before the point and 32 behind it. */
+export const RATE_ONE = 1n << 32n;
 
 /** What one slot holds. */
 export interface Settings {
@@ -28,13 +42,15 @@ export interface Settings {
   skewId: bigint;
   /** True time of this setting, ns since 1970. */
   since: bigint;
+  /** Fake ns per true ns of CLOCK_MONOTONIC, times RATE_ONE; 0n, too, means 1. It decides how long waits take. */
+  rate: bigint;
 }
 
 const SECOND = 1_000_000_000n;
 
 /** Reads the true time on every clock. */
 export function neutral(generation: bigint): Settings {
-  return { generation, mask: 0n, offset: 0n, skewId: 0n, since: 0n };
+  return { generation, mask: 0n, offset: 0n, skewId: 0n, since: 0n, rate: 0n };
 }
 
 export function encodeSlot(settings: Settings): Uint8Array {
@@ -48,6 +64,7 @@ export function encodeSlot(settings: Settings): Uint8Array {
   view.setBigUint64(24, nsec, true);
   view.setBigUint64(32, settings.skewId, true);
   view.setBigInt64(40, settings.since, true);
+  view.setBigUint64(48, settings.rate, true);
   return bytes;
 }
 
@@ -59,6 +76,7 @@ export function decodeSlot(bytes: Uint8Array): Settings {
     offset: view.getBigInt64(16, true) * SECOND + view.getBigUint64(24, true),
     skewId: view.getBigUint64(32, true),
     since: view.getBigInt64(40, true),
+    rate: view.getBigUint64(48, true),
   };
 }
 

@@ -11,8 +11,8 @@ export type FunctionName = (typeof FUNCTIONS)[number];
 
 /** "TIMEPYLD" */
 export const PAYLOAD_MAGIC = 0x444c5950454d4954n;
-const VERSION = 1;
-export const HEADER_SIZE = 68;
+const VERSION = 2;
+export const HEADER_SIZE = 72;
 
 const TRAMPOLINE_SIZE = 64;
 const PAGE = 4096;
@@ -39,6 +39,8 @@ export interface PayloadHeader {
   readonly probeEntry: number;
   readonly entries: Readonly<Record<FunctionName, number>>;
   readonly trampolines: Readonly<Record<FunctionName, number>>;
+  /** Offset in the code: where the thunks of the call sites call. */
+  readonly enter: number;
 }
 
 /** @returns the reason why this version cannot work with such a payload, as a sentence's end, or the header */
@@ -65,7 +67,8 @@ export function parseHeader(bytes: Uint8Array): PayloadHeader | string {
   const probeEntry = word(8);
   const entries = offsets(9);
   const trampolines = offsets(9 + FUNCTIONS.length);
-  const ends = endsOf({ probeEntry, entries, trampolines, trampolineSize: TRAMPOLINE_SIZE });
+  const enter = word(9 + 2 * FUNCTIONS.length);
+  const ends = endsOf({ probeEntry, entries, trampolines, enter, trampolineSize: TRAMPOLINE_SIZE });
   if (codeSize % PAGE !== 0 || codeSize > MAX_CODE || ends.some((end) => end > codeSize))
     return "has offsets outside";
   return {
@@ -75,6 +78,7 @@ export function parseHeader(bytes: Uint8Array): PayloadHeader | string {
     probeEntry,
     entries,
     trampolines,
+    enter,
   };
 }
 
@@ -93,9 +97,10 @@ function endsOf({
   probeEntry,
   entries,
   trampolines,
+  enter,
   trampolineSize,
-}: Pick<PayloadHeader, "probeEntry" | "entries" | "trampolines" | "trampolineSize">): number[] {
-  const code = [probeEntry, ...Object.values(entries)].map((at) => at + 1);
+}: Omit<PayloadHeader, "codeSize" | "paramsSize">): number[] {
+  const code = [probeEntry, enter, ...Object.values(entries)].map((at) => at + 1);
   return [...code, ...Object.values(trampolines).map((at) => at + trampolineSize)];
 }
 

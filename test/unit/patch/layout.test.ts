@@ -15,10 +15,12 @@ import {
   decodeProbe,
   encodeProbeHead,
   encodeSlot,
+  FILTERED,
   GETTIMEOFDAY_READING,
   PARAMS,
   PROBE_BYTES,
   PROBE_HEAD_BYTES,
+  RATE_ONE,
   slotOffset,
   TIME_READING,
 } from "../../../src/patch/params.ts";
@@ -51,7 +53,7 @@ it("constants", (context) => {
     ["TS_SELECT_TIME", 1n << 63n],
     ["TS_PROBE_READINGS", TIME_READING + 1],
     ["TS_PROBE_READINGS - 2", GETTIMEOFDAY_READING],
-    ["offsetof(struct ts_payload_header, trampolines[TS_FUNCTIONS])", HEADER_SIZE],
+    ["sizeof(struct ts_payload_header)", HEADER_SIZE],
     ["TS_PARAMS_SIZE", PARAMS.size],
     ["sizeof(struct ts_params)", PARAMS.size],
     ["sizeof(struct ts_slot)", PARAMS.slotSize],
@@ -60,12 +62,19 @@ it("constants", (context) => {
     ["offsetof(struct ts_mark, state)", MARK_STATE_OFFSET],
     ["offsetof(struct ts_params, mark)", 0],
     ["offsetof(struct ts_params, index)", PARAMS.index],
+    ["offsetof(struct ts_params, flags)", PARAMS.flags],
+    ["TS_FILTERED", FILTERED],
+    ["TS_RATE_ONE", RATE_ONE],
     ["offsetof(struct ts_params, slot)", PARAMS.slots],
     ["offsetof(struct ts_params, slot[0])", slotOffset(0)],
     ["offsetof(struct ts_params, slot[1])", slotOffset(1)],
     ["offsetof(struct ts_params, probe)", PARAMS.probe],
     ["offsetof(struct ts_params, probe.mismatches)", PARAMS.probeMismatches],
     ["offsetof(struct ts_params, probe.readings) - offsetof(struct ts_params, probe)", PROBE_HEAD_BYTES],
+    ["offsetof(struct ts_params, stack[sizeof(((struct ts_params *)0)->stack)])", PARAMS.stackTop],
+    ["offsetof(struct ts_params, waits)", PARAMS.waits],
+    ["sizeof(struct ts_wait)", PARAMS.waitSize],
+    ["TS_WAITS", PARAMS.waitCount],
   ];
   const values = evaluate(
     context,
@@ -82,12 +91,13 @@ it("struct ts_payload_header, as it was built", (context) => {
   const offsets = [
     "probe_entry",
     ...["entries", "trampolines"].flatMap((m) => [0, 1, 2].map((i) => `${m}[${i}]`)),
+    "enter",
   ];
   const layout = layoutOf(context, HEADER, "ts_payload_header", ["version", ...sizes, ...offsets]);
   const expected = evaluate(context, HEADER, ["TS_CODE_SIZE", "TS_PARAMS_SIZE", "TS_TRAMPOLINE_SIZE"]);
-  const { bytes, entries, trampolines, probeEntry } = loadPayload();
+  const { bytes, entries, trampolines, probeEntry, enter } = loadPayload();
   expect(readMembers(bytes, layout)).toEqual({
-    version: 1n,
+    version: 2n,
     code_size: expected[0],
     params_size: expected[1],
     trampoline_size: expected[2],
@@ -96,14 +106,22 @@ it("struct ts_payload_header, as it was built", (context) => {
     slot_size: BigInt(PARAMS.slotSize),
     probe: BigInt(PARAMS.probe),
     probe_entry: BigInt(probeEntry),
+    enter: BigInt(enter),
     ...Object.fromEntries(FUNCTIONS.map((name, i) => [`entries[${i}]`, BigInt(entries[name])])),
     ...Object.fromEntries(FUNCTIONS.map((name, i) => [`trampolines[${i}]`, BigInt(trampolines[name])])),
   });
 });
 
 it("struct ts_slot", (context) => {
-  const members = ["generation", "selected", "offset_sec", "offset_nsec", "skew_id", "since"];
-  const bytes = encodeSlot({ generation: 1n, mask: 2n, offset: 3_000_000_004n, skewId: 5n, since: 6n });
+  const members = ["generation", "selected", "offset_sec", "offset_nsec", "skew_id", "since", "rate"];
+  const bytes = encodeSlot({
+    generation: 1n,
+    mask: 2n,
+    offset: 3_000_000_004n,
+    skewId: 5n,
+    since: 6n,
+    rate: 7n,
+  });
   expect(readMembers(bytes, layoutOf(context, HEADER, "ts_slot", members))).toEqual({
     generation: 1n,
     selected: 2n,
@@ -111,6 +129,7 @@ it("struct ts_slot", (context) => {
     offset_nsec: 4n,
     skew_id: 5n,
     since: 6n,
+    rate: 7n,
   });
 });
 
@@ -122,6 +141,7 @@ it("struct ts_mark", (context) => {
     ...[0, 1, 7].flatMap((i) =>
       ["address", "original", "patched", "function"].map((m) => `sites[${i}].${m}`),
     ),
+    ...["island_count", "islands[0].address", "islands[0].size", "islands[7].address"],
   ];
   const word = (byte: number) => Uint8Array.of(byte, 0, 0, 0, 0, 0, 0, 0);
   const site = (at: bigint, byte: number, name: (typeof FUNCTIONS)[number]) => ({
@@ -136,10 +156,11 @@ it("struct ts_mark", (context) => {
     params: { address: address(13n), size: 14 },
     vdso: { address: address(15n), size: 16 },
     sites: [site(21n, 22, "gettimeofday"), site(31n, 32, "time")],
+    islands: [{ address: address(4096n * 41n), size: 4096 * 42 }],
   });
   expect(readMembers(bytes, layoutOf(context, HEADER, "ts_mark", members))).toEqual({
     magic: MARK_MAGIC,
-    version: 1n,
+    version: 2n,
     state: 2n,
     code_address: 11n,
     code_size: 12n,
@@ -156,6 +177,10 @@ it("struct ts_mark", (context) => {
     "sites[1].original": 32n,
     "sites[1].patched": 33n,
     "sites[1].function": 2n,
+    island_count: 1n,
+    "islands[0].address": 4096n * 41n,
+    "islands[0].size": 4096n * 42n,
+    "islands[7].address": 0n,
     "sites[7].address": 0n,
     "sites[7].original": 0n,
     "sites[7].patched": 0n,

@@ -63,7 +63,7 @@ it("reads a slot as it was written", () => {
   const i64 = fc.bigInt(-(2n ** 63n), 2n ** 63n - 1n);
   fc.assert(
     fc.property(
-      fc.record({ generation: u64, mask: u64, offset: i64, skewId: u64, since: i64 }),
+      fc.record({ generation: u64, mask: u64, offset: i64, skewId: u64, since: i64, rate: u64 }),
       (settings) => {
         const bytes = encodeSlot(settings);
         expect(bytes).toHaveLength(SLOT_BYTES);
@@ -87,6 +87,7 @@ it("makes neutral settings that select nothing", () => {
     offset: 0n,
     skewId: 0n,
     since: 0n,
+    rate: 0n,
   });
 });
 

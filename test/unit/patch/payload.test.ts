@@ -37,9 +37,9 @@ function* sweepWithIced(): Generator<Iced.Instruction> {
 const at = ({ offset }: Instruction) => `0x${offset.toString(16)}`;
 
 describe("the built payload", () => {
-  it("fits its page, with parameter pages behind it", () => {
-    expect(payload.codeSize).toBe(4096);
-    expect(payload.paramsSize).toBe(3 * 4096);
+  it("fits its pages, with parameter pages behind them", () => {
+    expect(payload.codeSize).toBe(3 * 4096);
+    expect(payload.paramsSize).toBe(7 * 4096);
     expect(bytes.length).toBeLessThanOrEqual(payload.codeSize);
     expect(isPayload(bytes)).toBe(true);
     const { bytes: _, ...header } = payload;
@@ -57,7 +57,7 @@ describe("the built payload", () => {
 
   it("begins an instruction at each entry", () => {
     const starts = new Set([...sweep()].map(({ offset }) => offset));
-    for (const entry of [...Object.values(payload.entries), payload.probeEntry])
+    for (const entry of [...Object.values(payload.entries), payload.probeEntry, payload.enter])
       expect(starts).toContain(entry);
   });
 
@@ -67,9 +67,17 @@ describe("the built payload", () => {
     );
   });
 
-  it("makes no system call, traps nowhere", () => {
-    const bad = [...sweep()].filter(({ flow }) => ["syscall", "trap", "stop"].includes(flow));
-    expect(bad.map(at)).toEqual([]);
+  it("traps nowhere, and makes system calls for those who come by a thunk only", () => {
+    const flows = [...sweep()].filter(({ flow }) => ["syscall", "trap", "stop"].includes(flow));
+    expect(flows.filter(({ flow }) => flow !== "syscall").map(at)).toEqual([]);
+    expect(flows.filter(({ offset }) => offset < payload.enter).map(at)).toEqual([]);
+    expect(Math.max(...Object.values(payload.entries), payload.probeEntry)).toBeLessThan(payload.enter);
+    expect(flows.length).toBeGreaterThan(0);
+  });
+
+  it("relies on no direction flag: it has no string instructions", () => {
+    const bad = [...sweepWithIced()].filter(({ isStringInstruction }) => isStringInstruction);
+    expect(bad.map(({ ip }) => ip.toString(16))).toEqual([]);
   });
 
   it("branches nowhere but to its own code and its trampolines", () => {
@@ -125,9 +133,9 @@ describe("the built payload", () => {
 
   it("loads no 64-bit constant that could be an address", () => {
     const constants = [...sweepWithIced()].filter(({ code }) => code === iced.Code.Mov_r64_imm64);
-    // Linked at 0, an address would be a small number; these are bits of masks and multipliers.
+    // Linked at 0, an address would be a small number; these are limits, and bits of masks and multipliers.
     for (const { immediate64, ip } of constants) {
-      expect(immediate64, `0x${ip.toString(16)}`).toBeGreaterThan(2n ** 47n);
+      expect(immediate64, `0x${ip.toString(16)}`).toBeGreaterThan(BigInt(mapped));
     }
   });
 });
@@ -144,19 +152,20 @@ describe("another payload is refused", () => {
     ["an empty file", new Uint8Array(0), "the payload has no header"],
     ["half a header", bytes.subarray(0, HEADER_SIZE - 1), "the payload has no header"],
     ["another magic number", bytes.with(0, 0), "the payload has no header"],
-    ["another version", changed(0, 2), "has the layout 2,12288,4032,4096,2048,8192,64 instead of 1,12288,"],
-    ["another size of the parameter pages", changed(2, 8192), "layout 1,8192,"],
+    ["another version", changed(0, 1), "has the layout 1,28672,4032,4096,2048,8192,64 instead of 2,28672,"],
+    ["another size of the parameter pages", changed(2, 8192), "layout 2,8192,"],
     ["another index", changed(3, 0), "layout"],
     ["other slots", changed(4, 0), "layout"],
     ["another size of a slot", changed(5, 4096), "layout"],
     ["another probe", changed(6, 0), "layout"],
     ["another size of a trampoline", changed(7, 2 ** 31), "layout"],
     ["no code", changed(1, 0), "offsets outside"],
-    ["more code than its page", changed(1, 1024), "offsets outside"],
+    ["more code than its pages", changed(1, 1024), "offsets outside"],
     ["a page that is none", changed(1, 4097), "offsets outside"],
     ["more pages than any payload has", changed(1, MAX_CODE + 4096), "offsets outside"],
     ["a probe outside", changed(8, bytes.length + 1), "offsets outside"],
-    ["an entry outside", changed(10, 5000), "offsets outside"],
+    ["an entry outside", changed(10, 20_000), "offsets outside"],
+    ["a place for thunks to call outside", changed(15, bytes.length), "offsets outside"],
     ["a trampoline outside", changed(14, 2 ** 32 - 1), "offsets outside"],
     ["a trampoline that ends outside", changed(14, bytes.length - 1), "offsets outside"],
     ["a trampoline that ends one byte outside", changed(14, bytes.length - 63), "offsets outside"],
@@ -174,7 +183,7 @@ describe("another payload is refused", () => {
   });
 
   // Code is a byte or more: an entry at the end is outside.
-  it.each([8, 9, 10, 11])("an entry right behind the code, word %i", (word) => {
+  it.each([8, 9, 10, 11, 15])("an entry right behind the code, word %i", (word) => {
     expect(() => parsePayload(changed(word, bytes.length))).toThrow(TimeskewError);
   });
 
@@ -185,13 +194,13 @@ describe("another payload is refused", () => {
 
   it.each([
     [changed(1, MAX_CODE), { codeSize: MAX_CODE }],
-    [changed(14, 4096 - 64), { trampolines: { time: 4096 - 64 } }],
+    [changed(14, payload.codeSize - 64), { trampolines: { time: payload.codeSize - 64 } }],
   ])("but a header in a target may say more than our file has: %#", (other, expected) => {
     expect(parseHeader(other)).toMatchObject(expected);
   });
 
   it.each([
-    [changed(14, 4096 - 63), "has offsets outside"],
+    [changed(14, payload.codeSize - 63), "has offsets outside"],
     [changed(1, MAX_CODE + 4096), "has offsets outside"],
     [changed(1, 0), "has offsets outside"],
     [bytes.subarray(0, HEADER_SIZE - 1), "has no header"],

@@ -3,7 +3,7 @@
  * loads may fall at any moments of the writer's work, in their order. (x86-64 makes loads and stores visible in their
  * program's order, and an aligned word at once.)
  */
-import { decodeSlot, type Settings } from "../../../src/patch/params.ts";
+import { decodeSlot, type Settings, SLOT_BYTES } from "../../../src/patch/params.ts";
 
 export const PARAMS_BYTES = 0x3000;
 const INDEX = 0xfc0;
@@ -13,7 +13,7 @@ const SELECTED = 8;
 const OFFSET_SEC = 16;
 const OFFSET_NSEC = 24;
 
-/** Whether readers load this byte; stores to others (skew_id, since) make no new moment for them. */
+/** Whether readers load this byte; stores to others (skew_id, since, rate) make no new moment for them. */
 function isLoaded(offset: number): boolean {
   return offset === INDEX || offset % 0x800 < OFFSET_NSEC + 8;
 }
@@ -60,7 +60,7 @@ export class History {
   /** The settings that the index names. */
   inForce(moment: number): Settings {
     const at = slotAt(this.load(moment, INDEX, 1));
-    return decodeSlot(this.moments[moment]!.subarray(at, at + 48));
+    return decodeSlot(this.moments[moment]!.subarray(at, at + SLOT_BYTES));
   }
 }
 

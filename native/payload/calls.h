@@ -1,0 +1,113 @@
+/*
+ * calls.h - the system calls that the payload translates: what their functions share.
+ *
+ * A thunk calls ts_enter (enter.S) before a system call of the program. The payload then either changes arguments and
+ * lets the program make the call itself, in place; or it makes the call, with arguments of its own, and the program
+ * gets the result. It does so only where it must: where it has to change a register that the program may read
+ * afterwards, or something that the kernel gives back.
+ */
+#ifndef TIMESKEW_CALLS_H
+#define TIMESKEW_CALLS_H
+
+#include "slot.h"
+
+/* Everything below the caller's stack pointer, as thunk and ts_enter put it there. */
+struct ts_call {
+  int64_t number;   /* rax: which call; once it is made, its result */
+  uint64_t args[6]; /* rdi rsi rdx r10 r8 r9 */
+  uint64_t back;    /* into the thunk */
+  uint64_t free;    /* bit n: nobody reads the register of argument n after the call */
+  uint8_t red_zone[128];
+};
+
+enum answer { IN_PLACE = 0, MADE = 1 };
+
+/* A consistent copy of a slot. */
+struct settings {
+  uint64_t selected;
+  int64_t offset_sec;
+  uint64_t offset_nsec;
+  uint64_t rate; /* 0: 1 */
+};
+
+struct itimerspec {
+  struct ts_timespec interval;
+  struct ts_timespec value;
+};
+struct itimerval {
+  struct ts_timeval interval;
+  struct ts_timeval value;
+};
+
+#define TIMER_ABSTIME 1 /* TFD_TIMER_ABSTIME, too */
+#define EINTR 4
+#define EFAULT 14
+#define USEC_PER_SEC 1000000
+#define FOREVER INT64_MAX
+#define TS_SPREAD 0x9e3779b97f4a7c15 /* 2^64 by the golden ratio: the product's upper bits are a hash */
+
+/* enter.S: makes the call with the arguments that it has, and returns the result. */
+int64_t ts_make(const struct ts_call *call);
+
+static inline int is_filtered(void) {
+  return ts_params.flags & TS_FILTERED;
+}
+
+/* Ids from 32 on, and negative ones (they belong to processes and devices), cannot be selected. */
+static inline int is_selected(const struct settings *settings, int clock) {
+  return (uint32_t)clock < 32 && settings->selected >> clock & 1;
+}
+
+/* CPU-time clocks do not: they count what the program does. */
+static inline int runs_at_rate(int clock) {
+  enum { REALTIME, MONOTONIC, BOOTTIME = 7, REALTIME_ALARM, BOOTTIME_ALARM, TAI = 11 };
+  const uint32_t running = 1 << REALTIME | 1 << MONOTONIC | 1 << BOOTTIME | 1 << REALTIME_ALARM | 1 << BOOTTIME_ALARM |
+                           1 << TAI;
+  return (uint32_t)clock < 32 && running >> clock & 1;
+}
+
+static inline int64_t system_call(int number, uint64_t a, uint64_t b, uint64_t c, uint64_t d) {
+  int64_t result;
+  register uint64_t r10 __asm__("r10") = d;
+  __asm__ volatile("syscall"
+                   : "=a"(result)
+                   : "0"((int64_t)number), "D"(a), "S"(b), "d"(c), "r"(r10)
+                   : "rcx", "r11", "memory");
+  return result;
+}
+
+/* Makes the call with another argument; the caller's register keeps its value. */
+int ts_make_with(struct ts_call *call, unsigned argument, uint64_t value);
+
+/* Whether the 16 bytes at an address can be read, or written, without a fault. */
+int ts_readable(const struct ts_call *call, uint64_t address);
+int ts_writable(uint64_t address);
+
+/* waits.c; all return an enum answer. `again`: whether the kernel may read the timespec again, to restart the call. */
+int ts_deadline(struct ts_call *call, unsigned argument, int clock, int again, const struct settings *settings);
+int ts_duration(struct ts_call *call, unsigned argument, int again, const struct settings *settings);
+int ts_sleep(struct ts_call *call, unsigned argument, const struct settings *settings);
+int ts_timespec_rest(struct ts_call *call, unsigned argument, const struct settings *settings);
+int ts_timeval_rest(struct ts_call *call, unsigned argument, const struct settings *settings);
+
+/* A valid deadline on a selected clock: from the program's time to the true one. One that has passed stays so. */
+void ts_to_true(struct ts_timespec *deadline, int clock, const struct settings *settings);
+
+/* How far a valid, true time of a clock lies ahead, in ns; 0 if it has passed. */
+uint64_t ts_ahead(const struct ts_timespec *time, int clock);
+
+/* timers.c */
+int ts_timer_set(struct ts_call *call, const struct settings *settings);
+int ts_timer_get(struct ts_call *call, const struct settings *settings);
+int ts_itimer_set(struct ts_call *call, const struct settings *settings);
+int ts_itimer_get(struct ts_call *call, const struct settings *settings);
+int ts_alarm(struct ts_call *call, const struct settings *settings);
+int ts_socket_set(struct ts_call *call, const struct settings *settings);
+int ts_socket_get(struct ts_call *call, const struct settings *settings);
+
+/* proc.c: the clock that a timer runs by, or NO_CLOCK where that cannot be found out. */
+#define NO_CLOCK INT32_MAX
+int ts_clock_of_timerfd(int fd);
+int ts_clock_of_timer(int id);
+
+#endif

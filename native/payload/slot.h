@@ -1,0 +1,71 @@
+/*
+ * slot.h - the settings in force, as the payload's functions read them.
+ */
+#ifndef TIMESKEW_SLOT_H
+#define TIMESKEW_SLOT_H
+
+#include "params.h"
+
+/* The parameter pages follow the code; payload.ld says where. */
+extern struct ts_params ts_params __attribute__((visibility("hidden")));
+
+#define NSEC_PER_SEC 1000000000
+#define CLOCK_REALTIME 0
+#define CLOCK_MONOTONIC 1
+#define CLOCK_PROCESS_CPUTIME_ID 2
+#define CLOCK_THREAD_CPUTIME_ID 3
+#define CLOCK_REALTIME_COARSE 5
+#define CLOCK_MONOTONIC_COARSE 6
+
+struct ts_timeval {
+  int64_t sec;
+  int64_t usec;
+};
+
+typedef long ts_clock_gettime_fn(int id, struct ts_timespec *out);
+typedef long ts_gettimeofday_fn(struct ts_timeval *tv, void *tz);
+typedef long ts_time_fn(int64_t *out);
+
+ts_clock_gettime_fn ts_clock_gettime, ts_original_clock_gettime;
+ts_gettimeofday_fn ts_gettimeofday, ts_original_gettimeofday;
+ts_time_fn ts_time, ts_original_time;
+
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+#define out_of_line __attribute__((noinline))
+
+static inline const struct ts_slot *active_slot(void) {
+  const struct ts_slot *slots = ts_params.slot;
+  __asm__("" : "+r"(slots)); /* one base register: knowing the address, GCC computes each field's anew */
+  return &slots[__atomic_load_n(&ts_params.index, __ATOMIC_ACQUIRE) & 1];
+}
+
+static inline uint64_t begin(const struct ts_slot *slot) {
+  return __atomic_load_n(&slot->generation, __ATOMIC_ACQUIRE);
+}
+
+/*
+ * Whether the slot has held the same settings since begin(), and is the active one. The index comes first: a slot that
+ * was being rewritten at begin() is not active before its generation has changed.
+ */
+static inline int settled(const struct ts_slot *slot, uint64_t generation) {
+  __atomic_thread_fence(__ATOMIC_ACQUIRE);
+  return likely(active_slot() == slot) && likely(begin(slot) == generation);
+}
+
+static inline uint64_t selection(const struct ts_slot *slot) {
+  return __atomic_load_n(&slot->selected, __ATOMIC_ACQUIRE);
+}
+
+/* t plus an offset of seconds and 0 .. 999999999 ns, as a slot has it. */
+static inline struct ts_timespec plus(struct ts_timespec t, int64_t sec, uint64_t nsec) {
+  t.sec += sec;
+  t.nsec += (int64_t)nsec;
+  if (t.nsec >= NSEC_PER_SEC) {
+    t.nsec -= NSEC_PER_SEC;
+    t.sec++;
+  }
+  return t;
+}
+
+#endif

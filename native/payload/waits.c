@@ -1,0 +1,193 @@
+/*
+ * waits.c - calls that wait: until a deadline, or for a time. Their translated timespecs.
+ *
+ * The program's timespec is read once, and only where it is known to be readable. Whatever is wrong with it is left for
+ * the kernel to find: the call is passed on as it is.
+ */
+#include "scale.h"
+
+/* For 2.1 s a timespec belongs to nobody else: its thread may lose the processor on its way to the kernel. */
+#define MARGIN (1ull << 31)
+#define WAYS 8
+_Static_assert(TS_WAITS == 64 * WAYS, "claim() takes 6 bits of a hash");
+
+/*
+ * Changes both words, if they are as expected. rbx, which the instruction wants, is nobody's register here (build.mjs),
+ * so it holds the caller's value.
+ */
+static inline int exchange(struct ts_wait *wait, uint64_t key, uint64_t until, uint64_t new_key, uint64_t new_until) {
+  struct head {
+    uint64_t words[2];
+  } *head = (struct head *)wait;
+  int done;
+  __asm__ volatile("xchgq %%rbx, %[new_key]\n\t"
+                   "lock cmpxchg16b %[head]\n\t"
+                   "xchgq %%rbx, %[new_key]"
+                   : "=@ccz"(done), [head] "+m"(*head), "+a"(key), "+d"(until), [new_key] "+r"(new_key)
+                   : "c"(new_until)
+                   : "memory");
+  return done;
+}
+
+/*
+ * A place for the timespec of a call that is to be made in place. The caller's stack pointer, as the key, tells apart
+ * all calls that are under way, and a call with the key of another proves that the other has ended. Where the kernel
+ * may read the timespec again (to restart the call after a stop), the place is kept until the call must have ended.
+ * There is no lock: whoever is interrupted here, for ever even, holds up nobody.
+ *
+ * @param again for how long the kernel may read it again, ns
+ * @returns 0 if all places are taken, where this key may lie
+ */
+static out_of_line struct ts_wait *claim(uint64_t key, uint64_t again) {
+  struct ts_timespec time;
+  if (ts_original_clock_gettime(CLOCK_MONOTONIC_COARSE, &time)) return 0;
+  uint64_t now = nanoseconds(&time), until = now + MARGIN + again;
+  struct ts_wait *set = &ts_params.waits[(key * TS_SPREAD >> 58) * WAYS];
+  for (int tries = 0; tries < WAYS; tries++) {
+    struct ts_wait *found = 0;
+    uint64_t found_key = 0, earliest = now;
+    for (struct ts_wait *wait = set; wait < set + WAYS; wait++) {
+      uint64_t its_key = __atomic_load_n(&wait->key, __ATOMIC_RELAXED);
+      uint64_t its_until = __atomic_load_n(&wait->until, __ATOMIC_RELAXED);
+      if (its_until >= earliest && its_key != key) continue;
+      found = wait;
+      found_key = its_key;
+      earliest = its_until;
+      if (its_key == key) break;
+    }
+    if (!found) return 0;
+    if (likely(exchange(found, found_key, earliest, key, until))) return found;
+  }
+  return 0;
+}
+
+/* The call with another timespec: in place, if it may be. */
+static int pass(struct ts_call *call, unsigned argument, const struct ts_timespec *time, uint64_t again) {
+  struct ts_wait *wait = call->free >> argument & 1 ? claim((uint64_t)(call + 1), again) : 0;
+  if (!wait) return ts_make_with(call, argument, (uint64_t)time);
+  wait->time = *time;
+  call->args[argument] = (uint64_t)&wait->time;
+  return IN_PLACE;
+}
+
+/* The program's timespec, if it has given a valid one. */
+static int take(const struct ts_call *call, unsigned argument, struct ts_timespec *out) {
+  uint64_t address = call->args[argument];
+  if (!address || !ts_readable(call, address)) return 0;
+  *out = *(const volatile struct ts_timespec *)address;
+  return is_valid(out);
+}
+
+/* The true time of a clock that deadlines can be set on. Alarm clocks read as those without the alarm, but slowly. */
+static int read_true(int clock, struct ts_timespec *now) {
+  enum { BOOTTIME = 7, REALTIME_ALARM, BOOTTIME_ALARM };
+  if (clock == REALTIME_ALARM) clock = CLOCK_REALTIME;
+  if (clock == BOOTTIME_ALARM) clock = BOOTTIME;
+  return ts_original_clock_gettime(clock, now) == 0;
+}
+
+static uint64_t span(const struct ts_timespec *from, const struct ts_timespec *to) {
+  struct ts_timespec ahead;
+  if (__builtin_sub_overflow(to->sec, from->sec, &ahead.sec)) return to->sec < 0 ? 0 : FOREVER;
+  ahead.nsec = to->nsec - from->nsec;
+  if (ahead.nsec < 0) {
+    ahead.nsec += NSEC_PER_SEC;
+    ahead.sec--;
+  }
+  return ahead.sec < 0 ? 0 : nanoseconds(&ahead);
+}
+
+uint64_t ts_ahead(const struct ts_timespec *time, int clock) {
+  struct ts_timespec now;
+  return read_true(clock, &now) ? span(&now, time) : 0;
+}
+
+/* Not below 0: the kernel would take that for an error, not for the past. */
+static void shift(struct ts_timespec *deadline, const struct settings *settings) {
+  int64_t sec;
+  if (__builtin_sub_overflow(deadline->sec, settings->offset_sec, &sec)) {
+    sec = FOREVER; /* a deadline is not negative, so it was the offset that was */
+  } else {
+    deadline->nsec -= (int64_t)settings->offset_nsec;
+    if (deadline->nsec < 0) {
+      deadline->nsec += NSEC_PER_SEC;
+      sec--;
+    }
+    if (sec < 0) sec = deadline->nsec = 0;
+  }
+  deadline->sec = sec;
+}
+
+void ts_to_true(struct ts_timespec *deadline, int clock, const struct settings *settings) {
+  struct ts_timespec now;
+  if (settings->rate && read_true(clock, &now)) {
+    struct ts_timespec fake = plus(now, settings->offset_sec, settings->offset_nsec);
+    uint64_t ahead = to_true_span(span(&fake, deadline), settings->rate);
+    if (ahead) {
+      struct ts_timespec wait = timespec_of(ahead);
+      *deadline = plus(now, wait.sec, (uint64_t)wait.nsec);
+      return;
+    }
+  }
+  shift(deadline, settings);
+}
+
+int ts_deadline(struct ts_call *call, unsigned argument, int clock, int again, const struct settings *settings) {
+  struct ts_timespec time;
+  if (!is_selected(settings, clock) || !take(call, argument, &time)) return IN_PLACE;
+  ts_to_true(&time, clock, settings);
+  return pass(call, argument, &time, again ? ts_ahead(&time, clock) : 0);
+}
+
+int ts_duration(struct ts_call *call, unsigned argument, int again, const struct settings *settings) {
+  struct ts_timespec time;
+  if (!settings->rate || !take(call, argument, &time)) return IN_PLACE;
+  slow_timespec(&time, settings->rate);
+  return pass(call, argument, &time, again ? nanoseconds(&time) : 0);
+}
+
+/* nanosleep and its kin: the rest goes to another place, which is the next argument, and only if it was interrupted. */
+int ts_sleep(struct ts_call *call, unsigned argument, const struct settings *settings) {
+  struct ts_timespec *rest = (void *)call->args[argument + 1], time;
+  if (!rest) return ts_duration(call, argument, 0, settings);
+  if (!settings->rate || !take(call, argument, &time)) return IN_PLACE;
+  slow_timespec(&time, settings->rate);
+  ts_make_with(call, argument, (uint64_t)&time);
+  if (call->number == -EINTR) *rest = timespec_of(to_fake_span(nanoseconds(rest), settings->rate));
+  return MADE;
+}
+
+/* ppoll, pselect6 and recvmmsg: the rest replaces the timespec, if the kernel sees fit. */
+int ts_timespec_rest(struct ts_call *call, unsigned argument, const struct settings *settings) {
+  enum { SYS_RECVMMSG = 299 };
+  struct ts_timespec time;
+  int minds = (uint32_t)call->number == SYS_RECVMMSG;
+  if (!take(call, argument, &time)) return IN_PLACE;
+  slow_timespec(&time, settings->rate);
+  uint64_t given = nanoseconds(&time);
+  ts_make_with(call, argument, (uint64_t)&time);
+  uint64_t rest = nanoseconds(&time);
+  if (rest == given) return MADE;
+  if (ts_writable(call->args[argument]))
+    *(struct ts_timespec *)call->args[argument] = timespec_of(to_fake_span(rest, settings->rate));
+  else if (minds)
+    call->number = -EFAULT;
+  return MADE;
+}
+
+/* select: the same with microseconds, of which there may be more than a second's. */
+int ts_timeval_rest(struct ts_call *call, unsigned argument, const struct settings *settings) {
+  const struct ts_timeval *theirs = (void *)call->args[argument];
+  struct ts_timeval time;
+  if (!theirs || !ts_readable(call, (uint64_t)theirs)) return IN_PLACE;
+  time = *(const volatile struct ts_timeval *)theirs;
+  if ((uint64_t)time.usec > FOREVER / 2 || (uint64_t)time.sec > FOREVER / 2 / USEC_PER_SEC) return IN_PLACE;
+  uint64_t asked = (uint64_t)time.sec * USEC_PER_SEC + (uint64_t)time.usec;
+  uint64_t given = to_true_span(asked, settings->rate);
+  time = timeval_of(given);
+  ts_make_with(call, argument, (uint64_t)&time);
+  uint64_t rest = microseconds(&time);
+  if (rest != given && ts_writable((uint64_t)theirs))
+    *(struct ts_timeval *)theirs = timeval_of(to_fake_span(rest, settings->rate));
+  return MADE;
+}
