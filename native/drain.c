@@ -21,57 +21,65 @@ static const int64_t TURNS_NS[] = {20000, 100000, 500000, 2000000};
  * One that sleeps. If it is inside while we look at its stack, and still is when it is seen asleep again, it has been
  * inside all the time, and what shows that has not changed under our eyes. If it woke up, it is stopped and looked at.
  */
-static int sleeper_inside(struct session *s, const struct ts_step *step, struct thread *t) {
-  if (t->clear && sleeper_slept_on(t)) return 0;
+static enum presence sleeper_presence(struct session *s, struct thread *t, const struct pages *pages) {
+  if (t->clear && sleeper_slept_on(t)) return OUTSIDE;
   if (sleeper_look(s, t)) {
-    int looked = stacks_inside(s, t, step);
+    enum presence looked = presence_of(s, t, pages);
     if (sleeper_is_still(s, t)) return looked;
   }
   (void)thread_interrupt(s, t);
   int r = thread_await_stop(s, t, sys_now() + STOP_TIMEOUT_NS);
-  if (r == -ESRCH) return 0;
-  return r < 0 ? 1 : stacks_inside(s, t, step);
+  if (r == -ESRCH) return OUTSIDE;
+  return r < 0 ? INSIDE : presence_of(s, t, pages);
+}
+
+static enum presence presence_in(struct session *s, struct thread *t, const struct pages *pages) {
+  switch (t->state) {
+    case THREAD_ASLEEP:
+      return sleeper_presence(s, t, pages);
+    case THREAD_STOPPED:
+      return presence_of(s, t, pages);
+    case THREAD_GONE:
+      return OUTSIDE;
+  }
+  return INSIDE; /* out of sight */
 }
 
 /* Lets a stopped thread run for a moment, stops it again and looks. -errno only where that went wrong. */
-static int give_a_turn(struct session *s, const struct ts_step *step, struct thread *t, int64_t ns) {
+static int give_a_turn(struct session *s, struct thread *t, const struct pages *pages, int64_t ns) {
   if (sys_ptrace(PTRACE_CONT, t->tid, 0, 0) < 0) return 0;
   t->state = THREAD_RUNNING;
   sys_sleep_ns(ns);
   if (thread_interrupt(s, t) < 0) return 0;
   int r = thread_await_stop(s, t, sys_now() + STOP_TIMEOUT_NS);
   if (r == -ESRCH) {
-    t->inside = 0;
+    t->presence = OUTSIDE;
     return 0;
   }
   if (r < 0) return r;
-  t->inside = (uint8_t)stacks_inside(s, t, step);
+  t->presence = (uint8_t)presence_of(s, t, pages);
   return 0;
 }
 
-static uint32_t count_inside(const struct session *s) {
+static uint32_t count(const struct session *s, enum presence least, enum presence most) {
   uint32_t n = 0;
-  for (uint32_t i = 0; i < s->count; i++) n += s->threads[i].inside;
+  for (uint32_t i = 0; i < s->count; i++) n += s->threads[i].presence >= least && s->threads[i].presence <= most;
   return n;
 }
 
-int drain(struct session *s, const struct ts_step *step, uint32_t *lingering) {
-  for (uint32_t i = 0; i < s->count; i++) {
-    struct thread *t = &s->threads[i];
-    t->inside = 0;
-    if (t->state == THREAD_ASLEEP) t->inside = (uint8_t)sleeper_inside(s, step, t);
-    else if (t->state == THREAD_STOPPED) t->inside = (uint8_t)stacks_inside(s, t, step);
-    else t->inside = t->state != THREAD_GONE; /* out of sight */
-  }
-  uint64_t budget_end = sys_now() + HELD_NS + count_inside(s) * HELD_PER_THREAD_NS;
+int drain(struct session *s, const struct pages *pages, uint32_t *lingering, uint32_t *waiting) {
+  for (uint32_t i = 0; i < s->count; i++)
+    s->threads[i].presence = (uint8_t)presence_in(s, &s->threads[i], pages);
+  uint64_t budget_end = sys_now() + HELD_NS + count(s, INSIDE, INSIDE) * HELD_PER_THREAD_NS;
   for (int turn = 0; turn < TURNS; turn++) {
     for (uint32_t i = 0; i < s->count && sys_now() < budget_end; i++) {
       struct thread *t = &s->threads[i];
-      if (!t->inside || t->state != THREAD_STOPPED || t->group_stop) continue;
-      int r = give_a_turn(s, step, t, TURNS_NS[turn]);
+      if (t->presence != INSIDE || t->state != THREAD_STOPPED || t->group_stop) continue;
+      int r = give_a_turn(s, t, pages, TURNS_NS[turn]);
       if (r < 0 && r != -ETIMEDOUT) return r;
     }
   }
-  *lingering = count_inside(s);
+  *lingering = count(s, WAITING, INSIDE);
+  *waiting = count(s, WAITING, WAITING);
   return 0;
 }

@@ -27,7 +27,6 @@ int memory_read(struct session *s, uint64_t address, void *into, size_t n) {
   return 0;
 }
 
-#define PAGE 4096
 #define MOST_PAGES 8
 
 long memory_read_pages(struct session *s, uint64_t address, void *into, size_t n) {
@@ -46,6 +45,15 @@ long memory_read_pages(struct session *s, uint64_t address, void *into, size_t n
   if (r == -EFAULT) return 0;
   r = memory_read(s, address, into, there[0].length);
   return r == 0 ? (long)there[0].length : r == -EFAULT ? 0 : r;
+}
+
+int memory_read_words(struct session *s, const struct ts_step *steps, uint32_t count, uint64_t *words) {
+  struct iovec here = {words, count * sizeof *words}, there[MOST_WORDS];
+  for (uint32_t i = 0; i < count; i++) there[i] = (struct iovec){(void *)(uintptr_t)steps[i].address, sizeof *words};
+  if (sys6(NR_process_vm_readv, s->pid, (long)&here, 1, (long)there, count, 0) == (long)here.length) return 0;
+  int r = 0;
+  for (uint32_t i = 0; r == 0 && i < count; i++) r = memory_read(s, steps[i].address, &words[i], sizeof *words);
+  return r;
 }
 
 static int poke_bytes(struct session *s, uint64_t address, const void *from, size_t n) {
@@ -71,9 +79,13 @@ int memory_write(struct session *s, uint64_t address, const void *from, size_t n
   return poke_bytes(s, address, from, n);
 }
 
-int memory_poke(struct session *s, uint64_t address, const void *word) {
-  if (address & 7) return -EINVAL;
-  return poke_bytes(s, address, word, 8);
+int memory_poke(struct session *s, uint64_t address, const void *bytes) {
+  uint64_t word;
+  if (!within_a_page(address, sizeof word)) return -EINVAL; /* the kernel would write to each page by itself */
+  struct thread *t = session_runner(s);
+  if (!t) return -ESRCH;
+  copy_bytes(&word, bytes, sizeof word);
+  return (int)sys_ptrace(PTRACE_POKEDATA, t->tid, address, word);
 }
 
 /* ---- without a session: the target runs on ----------------------------------------------------------------- */

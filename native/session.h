@@ -19,7 +19,7 @@ struct thread {
   int tid;
   uint8_t state;
   uint8_t group_stop; /* stopped by job control as well */
-  uint8_t inside;     /* TS_DRAIN: may be inside our code */
+  uint8_t presence;   /* TS_DRAIN: enum presence */
   uint8_t stubborn;   /* sleeps so that it cannot be stopped, or did not stop when we tried */
   uint8_t interrupted; /* with `stubborn`: will stop when it wakes up */
   uint8_t filtered;   /* has a seccomp filter that we may not suspend: makes no remote calls */
@@ -57,6 +57,28 @@ struct session {
   int stub_dirty; /* the stub's scratch holds our bytes */
   int stub_lost;  /* a thread that we could not stop runs there: hands off */
 };
+
+/* Pages of ours that nobody may be inside of when they are unmapped. */
+struct pages {
+  const struct ts_range *code, *tables; /* what is executed; what a system call may read */
+  uint32_t code_count, table_count;
+  struct ts_range called; /* code that ours calls: who is there may return to ours */
+};
+
+enum presence {
+  OUTSIDE,
+  WAITING, /* inside, in a system call that sleeps or is about to be made again */
+  INSIDE,
+};
+
+static inline int in_range(uint64_t address, const struct ts_range *range) {
+  return address >= range->start && address < range->end;
+}
+static inline int in_ranges(uint64_t address, const struct ts_range *ranges, uint32_t count) {
+  for (uint32_t i = 0; i < count; i++)
+    if (in_range(address, &ranges[i])) return 1;
+  return 0;
+}
 
 /* ---- worker.c: whose thread does the tracing ---------------------------------------------------------------------- */
 
@@ -132,10 +154,13 @@ TS_MUST_CHECK int sleeper_wake(struct session *s, struct thread *t, uint64_t dea
 TS_MUST_CHECK int memory_read(struct session *s, uint64_t address, void *into, size_t n);
 /* As much as can be read up to the first hole: whole pages, but for the first one's part. 0: nothing. */
 long memory_read_pages(struct session *s, uint64_t address, void *into, size_t n);
+#define MOST_WORDS 64
+/* The 8 bytes at the address of each step. */
+TS_MUST_CHECK int memory_read_words(struct session *s, const struct ts_step *steps, uint32_t count, uint64_t *words);
 /* Writes read-only pages too. Not one access: only for bytes that no thread uses. */
 TS_MUST_CHECK int memory_write(struct session *s, uint64_t address, const void *from, size_t n);
-/* Replaces one aligned 8-byte word by one access. */
-TS_MUST_CHECK int memory_poke(struct session *s, uint64_t address, const void *word);
+/* Replaces 8 bytes within one page by one write. */
+TS_MUST_CHECK int memory_poke(struct session *s, uint64_t address, const void *bytes);
 
 /* ---- remote.c: calls in the target ----------------------------------------------------------------------- */
 
@@ -151,17 +176,40 @@ uint32_t stacks_count(struct session *s, struct thread *t, const struct ts_pair 
 /* Signal frames that would return to pair.from return to pair.to instead; counts them in *changed. */
 TS_MUST_CHECK int stacks_move(struct session *s, struct thread *t, const struct ts_pair *pairs, uint32_t count,
                               uint32_t *changed);
-/* Whether a thread may be executing, or may return to, the code of a TS_DRAIN or an executable TS_MAP. */
-int stacks_inside(struct session *s, struct thread *t, const struct ts_step *step);
+/* Whether somebody interrupted by a signal goes on in our pages, or a return address leads to their code. */
+int stacks_lead_inside(struct session *s, struct thread *t, const struct pages *pages);
+
+/* ---- presence.c: who is inside our pages -------------------------------------------------------------------------- */
+
+/* Of a thread that sleeps or is stopped. */
+enum presence presence_of(struct session *s, struct thread *t, const struct pages *pages);
+/* Whether a system call instruction comes next, with arguments in our tables. */
+int is_about_to_read(struct session *s, const struct registers *regs, const struct pages *pages);
 
 /* ---- plan.c -------------------------------------------------------------------------------------------------- */
 
-/* Whether no step of the plan concerns what is on a sleeper's stacks. */
+static inline const struct ts_step *step_at(const struct session *s, uint32_t i) {
+  return (const struct ts_step *)(s->plan + 1) + i;
+}
+/* Whether no step reaches beyond the plan's own bounds, nor is unknown. */
+int plan_is_well_formed(const struct ts_plan *p, uint64_t size, uint64_t output_size);
+/* The steps in order; where one fails, they are undone. -errno of the one that failed. */
+TS_MUST_CHECK int plan_run(struct session *s);
+/* -ESTALE: the target's memory holds other bytes. */
+TS_MUST_CHECK int plan_check(struct session *s, uint64_t address, const uint8_t *expected, uint64_t n);
+/* Whether no step of the plan concerns a sleeper, or what is on its stacks. */
 int plan_passes_over(struct session *s, struct thread *t);
+
+/* ---- patch.c ------------------------------------------------------------------------------------------------- */
+
+/* Carries out the TS_PATCH at this step, and those right behind it. *begun, 0 before, counts what there may be to undo. */
+TS_MUST_CHECK int patch_some(struct session *s, uint32_t at, uint32_t *begun);
+/* The inverse, also of one whose write has failed. */
+TS_MUST_CHECK int patch_undo(struct session *s, const struct ts_step *step);
 
 /* ---- drain.c ------------------------------------------------------------------------------------------------ */
 
-/* Counts the threads that may still be inside [address, +length) of the step, after giving each some turns to leave. */
-TS_MUST_CHECK int drain(struct session *s, const struct ts_step *step, uint32_t *lingering);
+/* Notes each thread's presence, after giving those inside some turns to leave; counts all that are, and who waits. */
+TS_MUST_CHECK int drain(struct session *s, const struct pages *pages, uint32_t *lingering, uint32_t *waiting);
 
 #endif

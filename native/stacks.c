@@ -10,18 +10,13 @@
 /* More than the frames of any handler that stands above what it has interrupted. */
 #define SCAN_BYTES (256 * 1024)
 #define CHUNK_PAGES 8
-#define PAGE 4096
 #define CHUNK_WORDS (CHUNK_PAGES * PAGE / 8)
 /* Handlers in handlers on stacks of their own; or forged frames that lead around. */
 #define MOST_STACKS 16
 
-struct range {
-  uint64_t start, end;
-};
-
 /* A stack that somebody goes on with: the thread, or what a signal has interrupted. */
 struct stack {
-  struct range range;
+  struct ts_range range;
   int called; /* by code that our code calls: a return address may lead to ours */
 };
 
@@ -36,16 +31,12 @@ struct walk {
   const struct ts_pair *pairs;
   uint32_t count;
   uint32_t changed;
-  struct range ours, callees;
+  const struct pages *pages; /* or NULL: nobody wants to know who called whom */
 };
-
-static int in_range(uint64_t address, const struct range *range) {
-  return address >= range->start && address < range->end;
-}
 
 /* Somebody at this pc goes on with this stack pointer. */
 static void go_there_too(struct walk *w, uint64_t pc, uint64_t sp) {
-  int called = in_range(pc, &w->callees);
+  int called = w->pages && in_range(pc, &w->pages->called);
   for (uint32_t i = 0; i < w->known; i++)
     if (in_range(sp, &w->stacks[i].range) && w->stacks[i].called >= called) return;
   if (w->known == MOST_STACKS) {
@@ -55,15 +46,20 @@ static void go_there_too(struct walk *w, uint64_t pc, uint64_t sp) {
   w->stacks[w->known++] = (struct stack){{sp & ~7ull, (sp & ~7ull) + SCAN_BYTES}, called};
 }
 
-/* The frame whose pc stands at `at`. */
-static void follow_frame(struct walk *w, uint64_t at, uint64_t pc) {
-  uint64_t sp = 0;
-  if (memory_read(w->s, at - SIGNAL_FRAME_SP_BEFORE_PC, &sp, sizeof sp) == 0) go_there_too(w, pc, sp);
+/* The frame whose pc stands at `at`. Whether it leads to a call that reads our tables; -errno where that is not known. */
+static int follow_frame(struct walk *w, uint64_t at, uint64_t pc) {
+  struct signal_frame frame;
+  struct registers regs;
+  int r = memory_read(w->s, at - sizeof frame, &frame, sizeof frame);
+  if (r < 0) return r == -EFAULT ? 0 : r; /* in a hole: not a frame */
+  regs_of_frame(&regs, &frame, pc);
+  go_there_too(w, pc, regs_sp(&regs));
+  return w->pages && is_about_to_read(w->s, &regs, w->pages);
 }
 
 /* One stack, upwards. Its range ends where its memory does. */
 static int walk_stack(struct walk *w, struct stack *stack) {
-  struct range *range = &stack->range;
+  struct ts_range *range = &stack->range;
   uint64_t words[CHUNK_WORDS + SIGNAL_FRAME_WORDS];
   for (uint64_t at = range->start; at < range->end;) {
     long got = memory_read_pages(w->s, at, words, CHUNK_WORDS * 8);
@@ -76,8 +72,8 @@ static int walk_stack(struct walk *w, struct stack *stack) {
     for (uint32_t i = 0; i < SIGNAL_FRAME_WORDS; i++) words[n + i] = 0;
     (void)!memory_read(w->s, at + (uint64_t)got, words + n, (SIGNAL_FRAME_WORDS - 1) * 8);
     for (size_t i = 0; i < n; i++) {
-      if (is_signal_frame_pc(words + i)) follow_frame(w, at + i * 8, words[i]);
-      int r = w->look(w, stack, at + i * 8, words + i);
+      int r = is_signal_frame_pc(words + i) ? follow_frame(w, at + i * 8, words[i]) : 0;
+      if (r == 0) r = w->look(w, stack, at + i * 8, words + i);
       if (r) return r;
     }
     at += (uint64_t)got;
@@ -130,19 +126,16 @@ int stacks_move(struct session *s, struct thread *t, const struct ts_pair *pairs
 /* ---- return addresses ------------------------------------------------------------------------------------------- */
 
 /*
- * Our code calls nothing but the vDSO's functions. So a thread that is in neither is inside only by way of a signal
- * frame. Any other word that points to our pages is what an earlier call has left in a frame that does not use its every
- * word, and may stay there for as long as the program runs.
+ * Our code calls nothing but itself and the vDSO's functions. So a thread that is in neither is inside only by way of a
+ * signal frame. Any other word that points to our pages is what an earlier call has left in a frame that does not use its
+ * every word, and may stay there for as long as the program runs.
  */
 static int look_inside(struct walk *w, const struct stack *stack, uint64_t at, const uint64_t *word) {
   (void)at;
-  return in_range(word[0], &w->ours) && (stack->called || is_signal_frame_pc(word));
+  return (stack->called || is_signal_frame_pc(word)) && in_ranges(word[0], w->pages->code, w->pages->code_count);
 }
 
-int stacks_inside(struct session *s, struct thread *t, const struct ts_step *step) {
-  struct walk w = {.s = s, .look = look_inside};
-  w.ours = (struct range){step->address, step->address + step->length};
-  w.callees = (struct range){step->value2, s->plan->stub_address + s->plan->stub_size};
-  if (in_range(regs_pc(&t->regs), &w.ours)) return 1;
+int stacks_lead_inside(struct session *s, struct thread *t, const struct pages *pages) {
+  struct walk w = {.s = s, .look = look_inside, .pages = pages};
   return walk(&w, t) || w.overflow;
 }

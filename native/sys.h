@@ -73,6 +73,8 @@
 #define MAP_FIXED_NOREPLACE 0x100000
 #define MREMAP_MAYMOVE 1
 
+#define PAGE 4096
+
 #define AT_FDCWD (-100)
 #define O_RDONLY 0
 #define O_RDWR 2
@@ -168,6 +170,7 @@ static inline uint64_t sys_now(void) {
   return (uint64_t)t.sec * 1000000000u + (uint64_t)t.nsec;
 }
 
+static inline int within_a_page(uint64_t address, uint64_t n) { return address % PAGE + n <= PAGE; }
 static inline void copy_bytes(void *to, const void *from, size_t n) {
   for (size_t i = 0; i < n; i++) ((volatile uint8_t *)to)[i] = ((const uint8_t *)from)[i];
 }

@@ -22,7 +22,7 @@
 
 #include <stdint.h>
 
-#define TS_ABI 2
+#define TS_ABI 3
 #define TS_EXPORT __attribute__((visibility("default")))
 #define TS_MUST_CHECK __attribute__((warn_unused_result))
 
@@ -33,20 +33,27 @@ enum ts_op {
   TS_MAP = 2,    /* remote mmap of `length` private anonymous bytes at `address`, protection `value` */
   TS_UNMAP = 3,  /* remote munmap */
   TS_WRITE = 4,  /* write data[a, +length); with TS_HAS_OLD its inverse writes data[b, +length) */
-  TS_PATCH = 5,  /* rewrite one aligned 8-byte word: data[a, +8) must be there, data[b, +8) replaces it */
+  TS_PATCH = 5,  /* rewrite 8 bytes within one page by one write: data[a, +8) must be there, data[b, +8) replaces it */
   TS_MOVE = 6,   /* threads (and signal frames) at pair.from go on at pair.to; `count` pairs at data[a]; stops who woke up */
   TS_CALL = 7,   /* call the function at `address` in the target, argument `value`, stack top `value2` */
   TS_READ = 8,   /* copy `length` bytes to the output buffer at offset a */
-  TS_DRAIN = 9,  /* wait up to `value` ns until no thread can be inside [address, +length); see below */
+  TS_DRAIN = 9,  /* wait up to `value` ns until no thread can be inside our pages; see below */
 };
 
 #define TS_HAS_OLD 1u
 
 /*
  * TS_DRAIN is the point of no return: what was done before it is never rolled back after it. Where threads remain
- * inside, the steps behind it are left undone and report.lingering counts the threads. The inverse of a TS_MAP, too,
- * is carried out only if nobody can be inside what is executable. Both name with `value2` where the code begins that is
- * called from there; it ends with the stub's scratch.
+ * inside, the steps behind it are left undone and report.lingering counts the threads.
+ *
+ * Inside is whoever executes, or may return to, one of the `count` ranges at data[a], our code; and whoever is in a
+ * system call that may yet read the time to wait until from [address, +length), the waits table (length 0: none). Of
+ * the latter, and of those in a call that our code has made, report.waiting counts who merely sleeps: for them the step
+ * does not wait.
+ *
+ * The inverses of the TS_MAPs, too, are carried out only if nobody can be inside any of them: what is executable is the
+ * code, what is not may be read by a call. Both kinds of step name with `value2` where the code begins that ours calls;
+ * it ends with the stub's scratch.
  */
 
 struct ts_step {
@@ -72,6 +79,11 @@ struct ts_pair {
 #define TS_FILTERED 2u            /* a thread of the target has a seccomp filter: our death must not end the session */
 #define TS_OUR_CHILD 4u           /* the tool started the target: its exit status is not ours to take */
 #define TS_WAKE_SLEEPERS 8u       /* stop also those who sleep in a system call */
+
+struct ts_range {
+  uint64_t start;
+  uint64_t end; /* behind the last byte */
+};
 
 struct ts_plan {
   uint32_t magic;
@@ -118,8 +130,10 @@ struct ts_report {
   uint32_t moved;     /* threads moved into a trampoline */
   uint32_t frames;    /* signal frames moved into a trampoline */
   uint32_t lingering; /* threads that may still be inside, after TS_DRAIN */
+  uint32_t waiting;   /* of those: asleep in a system call */
   uint32_t restarted; /* system calls put back after our stop had interrupted them */
   uint32_t asleep;    /* of `threads`: left asleep in a system call */
+  uint32_t reserved;
   uint64_t pause_ns;  /* first interrupt to last release of whoever was stopped */
 };
 
@@ -134,6 +148,6 @@ TS_EXPORT TS_MUST_CHECK int ts_run(const void *plan, uint64_t plan_size, void *o
 
 _Static_assert(sizeof(struct ts_step) == 56, "src/tracer/encode.ts packs this");
 _Static_assert(sizeof(struct ts_plan) == 56, "src/tracer/encode.ts packs this");
-_Static_assert(sizeof(struct ts_report) == 56, "src/tracer/encode.ts unpacks this");
+_Static_assert(sizeof(struct ts_report) == 64, "src/tracer/encode.ts unpacks this");
 
 #endif

@@ -63,7 +63,25 @@ static inline int is_signal_frame_pc(const uint64_t *word) {
   return (word[2] & 0xffff) == CS_64BIT && (word[1] & 2) && !(word[1] >> 22);
 }
 #define SIGNAL_FRAME_WORDS 3
-#define SIGNAL_FRAME_SP_BEFORE_PC 8 /* struct sigcontext: rsp, rip, eflags, cs */
+
+/* What stands there before rip. */
+struct signal_frame {
+  uint64_t r8, r9, r10, r11, r12, r13, r14, r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp;
+};
+
+/* The registers that somebody goes on with, as far as they concern system calls. */
+static inline void regs_of_frame(struct registers *r, const struct signal_frame *frame, uint64_t pc) {
+  r->orig_rax = ~0ull;
+  r->rax = frame->rax;
+  r->rdi = frame->rdi;
+  r->rsi = frame->rsi;
+  r->rdx = frame->rdx;
+  r->r10 = frame->r10;
+  r->r8 = frame->r8;
+  r->r9 = frame->r9;
+  r->rsp = frame->rsp;
+  r->rip = pc;
+}
 
 /*
  * What a thread in a stub has blocked: every signal but ILL, TRAP, BUS, FPE, SEGV and SYS. When an instruction causes

@@ -60,6 +60,9 @@ static inline const struct interruptible *interruptible(const struct registers *
   return NULL;
 }
 
+/* The instruction that makes a system call. */
+static const uint8_t SYSCALL_INSTRUCTION[] = {0x0f, 0x05};
+
 static inline uint64_t *regs_argument(struct registers *r, int i) {
   uint64_t *const arguments[] = {&r->rdi, &r->rsi, &r->rdx, &r->r10, &r->r8, &r->r9};
   return arguments[i];
@@ -79,6 +82,33 @@ static inline int regs_undo_eintr(struct registers *r) {
 static inline int regs_begin_again(const struct registers *r) {
   int64_t result = regs_result(r);
   return regs_in_syscall(r) && (result == -ERESTARTSYS || result == -ERESTARTNOINTR || result == -ERESTARTNOHAND);
+}
+
+/* Whether the kernel is about to go on with the call by its restart block, which has its times already. */
+static inline int regs_resume(const struct registers *r) {
+  return regs_in_syscall(r) && regs_result(r) == -ERESTART_RESTARTBLOCK;
+}
+
+#define TIMER_ABSTIME 1
+#define FUTEX_COMMAND (~384u) /* without FUTEX_PRIVATE_FLAG and FUTEX_CLOCK_REALTIME */
+#define FUTEX_WAIT_BITSET 9
+
+/*
+ * Whether a sleeper's call has read, once and for all, the time to wait for: whatever interrupts it, the kernel goes on
+ * by a restart block, if at all. Others are made again from their start, and read it again.
+ */
+static inline int sleeper_has_read(const struct registers *sleeper) {
+  uint32_t command = (uint32_t)sleeper->rsi & FUTEX_COMMAND;
+  switch (sleeper->orig_rax) {
+    case REMOTE_restart_syscall:
+    case 35: /* nanosleep */
+      return 1;
+    case 202: /* futex */
+      return command == FUTEX_WAIT || command == FUTEX_WAIT_BITSET;
+    case 230: /* clock_nanosleep */
+      return !(sleeper->rsi & TIMER_ABSTIME);
+  }
+  return 0;
 }
 
 /* io_uring_enter's flags, in its argument 3, and struct io_uring_getevents_arg. */
@@ -116,7 +146,7 @@ static inline int wake_reluctance(const struct registers *sleeper) {
  */
 static inline uint64_t noted_rest(const struct registers *sleeper) {
   if (sleeper->orig_rax == 35) return sleeper->rsi;                         /* nanosleep */
-  if (sleeper->orig_rax == 230 && !(sleeper->rsi & 1)) return sleeper->r10; /* clock_nanosleep, relative */
+  if (sleeper->orig_rax == 230 && !(sleeper->rsi & TIMER_ABSTIME)) return sleeper->r10; /* clock_nanosleep, relative */
   return 0;
 }
 

@@ -3,12 +3,20 @@
  * `--dry-run` prints a plan; src/tracer/encode.ts packs it; the planners are inject.ts, recover.ts and probe.ts.
  */
 import type { Address } from "../machine/address.ts";
+import type { CallRecord } from "./island.ts";
 import type { Site } from "./mark.ts";
 
 /** A thread, or a signal frame, that stands at `from` goes on at `to`. */
 export interface Move {
   from: Address;
   to: Address;
+}
+
+/** Memory of the target. */
+export interface Range {
+  readonly address: Address;
+  /** In bytes. */
+  readonly length: number;
 }
 
 export type Step = { readonly what: string } & (
@@ -24,7 +32,7 @@ export type Step = { readonly what: string } & (
   | { readonly op: "unmap"; readonly address: Address; readonly length: number }
   /** `old` is what the inverse writes; without it the inverse leaves the bytes (their page goes away). */
   | { readonly op: "write"; readonly address: Address; readonly bytes: Uint8Array; readonly old?: Uint8Array }
-  /** One aligned word of 8 bytes, replaced at once. */
+  /** 8 bytes within one page, replaced by one write. */
   | { readonly op: "patch"; readonly address: Address; readonly old: Uint8Array; readonly new: Uint8Array }
   | { readonly op: "move"; readonly moves: readonly Move[] }
   /** A function of the target is called with one argument, on a stack of ours. */
@@ -33,8 +41,11 @@ export type Step = { readonly what: string } & (
   /** Waits until no thread can be inside; what follows is left undone if some remain. No roll back behind it. */
   | {
       readonly op: "drain";
-      readonly address: Address;
-      readonly length: number;
+      /** Where nobody may be. A thread that is in one of these is in all of them. */
+      readonly code: readonly Range[];
+      /** From where a system call that a thread is in may yet read the time to wait until. */
+      readonly waits?: Range;
+      /** How long to wait for those that run; who sleeps in such a call is not waited for. */
       readonly timeoutNs: bigint;
       /** Where the vDSO begins, whose functions are called from there: a thread there may return. */
       readonly calls: Address;
@@ -60,6 +71,8 @@ export interface PatchPlan {
   /** Scratch for remote calls: the vDSO's tail, and what it holds otherwise. */
   readonly stub: { readonly address: Address; readonly pristine: Uint8Array };
   readonly sites: readonly PlannedSite[];
+  /** Where system calls are made that carry times; their bytes are among the steps. */
+  readonly calls: readonly CallRecord[];
   readonly steps: readonly Step[];
 }
 

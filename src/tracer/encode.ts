@@ -4,10 +4,10 @@
 import type { Op, PatchPlan, Step } from "../patch/plan.ts";
 
 const MAGIC = 0x4e4c5054;
-const ABI = 2;
+const ABI = 3;
 const PLAN_BYTES = 56;
 const STEP_BYTES = 56;
-export const REPORT_BYTES = 56;
+export const REPORT_BYTES = 64;
 
 const OPS: readonly Op[] = ["check", "map", "unmap", "write", "patch", "move", "call", "read", "drain"];
 const HAS_OLD = 1;
@@ -47,6 +47,7 @@ class Data {
     return offset;
   }
 
+  /** struct ts_pair[] or struct ts_range[]. */
   addPairs(pairs: readonly (readonly [bigint, bigint])[]): number {
     return this.add(new Uint8Array(BigUint64Array.from(pairs.flat()).buffer));
   }
@@ -145,7 +146,13 @@ function fieldsOf(step: Step, data: Data, place: (length: number) => number): St
     case "read":
       return { address: step.address, length: step.length, a: place(step.length) };
     case "drain":
-      return { address: step.address, length: step.length, value: step.timeoutNs, value2: step.calls };
+      return {
+        ...step.waits,
+        count: step.code.length,
+        a: data.addPairs(step.code.map(({ address, length }) => [address, address + BigInt(length)])),
+        value: step.timeoutNs,
+        value2: step.calls,
+      };
   }
 }
 
@@ -168,7 +175,10 @@ export interface Report {
   readonly threads: number;
   readonly movedThreads: number;
   readonly movedFrames: number;
+  /** Threads that may still be inside, after a drain. */
   readonly lingering: number;
+  /** Of those: asleep in a system call, for as long as that takes. */
+  readonly waiting: number;
   /** System calls that our stop had interrupted and that were put back. */
   readonly restarted: number;
   /** Of the threads: left asleep in a system call. */
@@ -190,8 +200,9 @@ export function decodeReport(bytes: Uint8Array): Report {
     movedThreads: word(7),
     movedFrames: word(8),
     lingering: word(9),
-    restarted: word(10),
-    asleep: word(11),
-    pauseNs: view.getBigUint64(48, true),
+    waiting: word(10),
+    restarted: word(11),
+    asleep: word(12),
+    pauseNs: view.getBigUint64(56, true),
   };
 }

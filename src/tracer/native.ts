@@ -20,7 +20,7 @@ interface Helper {
   clock(id: number, out: Uint8Array): number;
 }
 
-const ABI = 2;
+const ABI = 3;
 const MACHINES: Readonly<Record<string, string>> = { x64: "x86_64" };
 
 let helper: Helper | undefined;

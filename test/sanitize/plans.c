@@ -53,7 +53,15 @@ static long some_errno(void) {
   return -errnos[below(sizeof errnos)];
 }
 
+static struct registers sent; /* of the last thread that was sent somewhere */
+
 static void some_registers(struct registers *r) {
+  if (one_in(2)) { /* it has made the system call there, which was an mmap that went well */
+    *r = sent;
+    r->rip += 2;
+    r->rax = one_in(4) ? 0 : r->rdi;
+    return;
+  }
   for (uint32_t i = 0; i < sizeof *r / 8; i++) ((uint64_t *)r)[i] = one_in(4) ? random_word() : VDSO + below(0x2000);
   r->cs = one_in(50) ? 0x23 : CS_64BIT;
   r->orig_rax = one_in(2) ? ~0ull : below(450);
@@ -84,16 +92,69 @@ static void some_bytes(uint8_t *into, size_t n) {
   for (size_t i = 0; i < n; i++) into[i] = (uint8_t)random_word();
 }
 
-static long on_ptrace(long request, uintptr_t data) {
+/* Of a stack: with a signal frame, perhaps. */
+static void some_memory(uint8_t *into, size_t n) {
+  const uint64_t frame[] = {VDSO + below(0x2000), 0x246, CS_64BIT};
+  some_bytes(into, n);
+  if (n >= sizeof frame && one_in(4)) memcpy(into + below((n - sizeof frame) / 8 + 1) * 8, frame, sizeof frame);
+}
+
+static char *put_number(char *at, uint64_t n, uint32_t base) {
+  char digits[24];
+  uint32_t count = 0;
+  do digits[count++] = "0123456789abcdef"[n % base];
+  while (n /= base);
+  while (count) *at++ = digits[--count];
+  return at;
+}
+
+/* As of a thread asleep in one of the calls that the helper knows: /proc/PID/task/TID/syscall. */
+static long some_sleep(char *into) {
+  static const uint16_t calls_known[] = {0, 35, 128, 202, 202, 219, 230, 232, 243, 426, 449};
+  char *at = put_number(into, one_in(8) ? below(450) : calls_known[below(sizeof calls_known / 2)], 10);
+  for (int i = 0; i < 8; i++) {
+    *at++ = ' ', *at++ = '0', *at++ = 'x';
+    at = put_number(at, one_in(4) ? random_word() : one_in(3) ? below(16) : VDSO + below(0x2000), 16);
+  }
+  *at++ = '\n';
+  return at - into;
+}
+
+/* Of a thread that has been given a processor so many times: /proc/PID/task/TID/schedstat. */
+static long some_schedstat(char *into) {
+  memcpy(into, "1 2 ", 4);
+  return put_number(into + 4, one_in(3) ? below(3) : 1, 10) - into;
+}
+
+/* What is read of /proc: a line that makes sense, or bytes. */
+static long some_text(uint8_t *into, size_t n) {
+  char text[256];
+  size_t length = (size_t)(one_in(2) ? some_sleep(text) : some_schedstat(text));
+  if (length <= n && !one_in(3)) {
+    memcpy(into, text, length);
+    return (long)length;
+  }
+  if (one_in(20)) return (long)below(n + 1);
+  some_bytes(into, n);
+  return (long)n;
+}
+
+static long on_ptrace(long request, uintptr_t address, uintptr_t data) {
   switch (request) {
     case PTRACE_GETREGSET:
       some_registers(((struct iovec *)data)->base);
+      break;
+    case PTRACE_SETREGSET:
+      sent = *(const struct registers *)((struct iovec *)data)->base;
       break;
     case PTRACE_GETSIGMASK:
       *(uint64_t *)data = random_word();
       break;
     case PTRACE_PEEKDATA:
       *(uint64_t *)data = random_word();
+      break;
+    case PTRACE_POKEDATA: /* the kernel would cut it in two */
+      if (address % PAGE > PAGE - 8) abort();
       break;
     case PTRACE_GET_RSEQ_CONFIGURATION:
       return one_in(2) ? -EINVAL : 0;
@@ -139,7 +200,7 @@ long sys6(long nr, long a, long b, long c, long d, long e, long f) {
   if (unlucky && one_in(unlucky) && !(nr == NR_wait4 && !(c & WNOHANG))) return some_errno();
   switch (nr) {
     case NR_ptrace:
-      return on_ptrace(a, (uintptr_t)d);
+      return on_ptrace(a, (uintptr_t)c, (uintptr_t)d);
     case NR_wait4:
       if (!(c & WNOHANG)) return kernel_sys6(nr, a, b, c, d, e, f); /* a process of the helper's own */
       return one_in(4) ? 0 : a;
@@ -151,15 +212,13 @@ long sys6(long nr, long a, long b, long c, long d, long e, long f) {
       return 1000; /* no descriptor of ours */
     case NR_read:
     case NR_pread64:
-      if (one_in(20)) return (long)below((uint64_t)c + 1);
-      some_bytes((uint8_t *)b, (size_t)c);
-      return c;
+      return some_text((uint8_t *)b, (size_t)c);
     case NR_pwrite64:
       return one_in(20) ? (long)below((uint64_t)c + 1) : c;
     case NR_process_vm_readv: {
       const struct iovec *here = (const struct iovec *)b;
       if (one_in(20)) return -EFAULT;
-      some_bytes(here->base, here->length);
+      some_memory(here->base, here->length);
       return (long)here->length;
     }
     case NR_process_vm_writev:
@@ -171,6 +230,7 @@ long sys6(long nr, long a, long b, long c, long d, long e, long f) {
 /* ---- plans ------------------------------------------------------------------------------------------------------ */
 
 #define MOST_STEPS 6
+#define MOST_GOOD_STEPS 150
 #define MOST_DATA 640
 #define MOST_OUTPUT 256
 
@@ -204,9 +264,23 @@ static void some_step(struct ts_step *step, uint32_t data_size) {
   step->value2 = random_word();
 }
 
+/* One that is well-formed, of an injection. */
+static void some_good_step(struct ts_step *step, uint32_t i, uint32_t data_size) {
+  memset(step, 0, sizeof *step);
+  step->op = i < 2 && one_in(2) ? TS_MAP : TS_PATCH;
+  step->length = PAGE;
+  step->value = one_in(2) ? PROT_READ | PROT_EXEC : PROT_READ | PROT_WRITE;
+  step->value2 = one_in(2) ? VDSO : 0;
+  step->a = (uint32_t)below(data_size / 8) * 8;
+  step->b = (uint32_t)below(data_size / 8) * 8;
+  step->address = (VDSO + below(0x100) * PAGE) | below(PAGE - 7);
+}
+
 /* In a block of its exact size, so that a byte too far is noticed. */
 static uint8_t *some_plan(uint64_t *size) {
-  uint32_t steps = (uint32_t)below(MOST_STEPS + 1), data = (uint32_t)below(MOST_DATA / 8 + 1) * 8;
+  uint32_t data = (uint32_t)below(MOST_DATA / 8 + 1) * 8;
+  uint32_t good = data && one_in(4) ? (uint32_t)below(one_in(2) ? 8 : MOST_GOOD_STEPS) : 0;
+  uint32_t steps = good + (uint32_t)below(MOST_STEPS + 1);
   uint32_t offset = (uint32_t)(sizeof(struct ts_plan) + steps * sizeof(struct ts_step));
   struct ts_plan head = {
       .magic = TS_PLAN_MAGIC,
@@ -226,8 +300,13 @@ static uint8_t *some_plan(uint64_t *size) {
   if (one_in(6)) *size = below(*size + 1); /* cut short */
   uint8_t *plan = malloc(*size ? *size : 1), *full = malloc(whole);
   memcpy(full, &head, sizeof head);
-  for (uint32_t i = 0; i < steps; i++) some_step((struct ts_step *)(void *)(full + sizeof head) + i, data);
-  for (uint32_t i = offset; i < whole; i++) full[i] = one_in(3) ? 0 : (uint8_t)random_word();
+  for (uint32_t i = 0; i < steps; i++) {
+    struct ts_step *step = (struct ts_step *)(void *)(full + sizeof head) + i;
+    if (i < good) some_good_step(step, i, data);
+    else some_step(step, data);
+  }
+  int blank = one_in(2); /* what is there, more often than not */
+  for (uint32_t i = offset; i < whole; i++) full[i] = blank || one_in(3) ? 0 : (uint8_t)random_word();
   /* A few bits of the head and the steps, at random. */
   for (uint64_t flips = one_in(2) ? below(4) : 0; flips > 0; flips--)
     full[below(offset)] ^= (uint8_t)(1u << below(8));

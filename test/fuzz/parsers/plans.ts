@@ -9,25 +9,33 @@ interface Range {
   readonly end: bigint;
 }
 
-/** The bytes of the target that a step reads, writes or unmaps. */
-function extentOf(step: Step): Range | undefined {
+/** The bytes of the target that a step reads, writes, unmaps or looks for. */
+function extentsOf(step: Step): Range[] {
   const of = (start: bigint, length: number): Range => ({ start, end: start + BigInt(length) });
   switch (step.op) {
     case "check":
     case "write":
-      return of(step.address, step.bytes.length);
+      return [of(step.address, step.bytes.length)];
     case "patch":
-      return of(step.address, 8);
+      return [of(step.address, 8)];
     case "map":
     case "unmap":
     case "read":
+      return [of(step.address, step.length)];
     case "drain":
-      return of(step.address, step.length);
+      return [...step.code, ...(step.waits === undefined ? [] : [step.waits])].map(({ address, length }) =>
+        of(address, length),
+      );
     case "call":
-      return of(step.address, 1);
+      return [of(step.address, 1)];
     case "move":
-      return undefined;
+      return [];
   }
+}
+
+/** Whether a patch changes bytes of a window that begins elsewhere, but for its neighbours' at the edges. */
+function cuts({ address, old, new: fresh }: Step & { op: "patch" }, window: bigint): boolean {
+  return old.some((byte, i) => byte !== fresh[i] && address + BigInt(i) === window);
 }
 
 const MOST_PAGES = 19 * 4096;
@@ -35,9 +43,9 @@ const MOST_PAGES = 19 * 4096;
 export function mustStayInside(plan: PatchPlan, permitted: readonly Range[]): void {
   const words = new Set<bigint>();
   for (const step of plan.steps) {
-    const extent = extentOf(step);
-    if (extent === undefined) continue;
-    const inside = permitted.some(({ start, end }) => extent.start >= start && extent.end <= end);
+    const inside = extentsOf(step).every((extent) =>
+      permitted.some(({ start, end }) => extent.start >= start && extent.end <= end),
+    );
     must(inside, `"${step.what}" stays in the vDSO and our pages`);
     if (step.op === "unmap" || step.op === "map") {
       const { address, length } = step;
@@ -45,8 +53,9 @@ export function mustStayInside(plan: PatchPlan, permitted: readonly Range[]): vo
       must(length <= MOST_PAGES, "no more than a payload needs");
     }
     if (step.op !== "patch") continue;
-    must(step.address % 8n === 0n, "a patch is an aligned word");
-    must(!words.has(step.address), "each word is patched once");
+    const { address } = step;
+    must(address % 4096n <= 4088n, "a patch lies within one page");
+    must(!words.has(address) && ![...words].some((word) => cuts(step, word)), "each byte is patched once");
     words.add(step.address);
   }
   const { address, pristine } = plan.stub;

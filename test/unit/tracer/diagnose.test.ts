@@ -93,6 +93,7 @@ function planOf(action: PatchPlan["action"], before: PatchPlan["before"] = BEFOR
     sleepers: "left",
     stub: { address: address(0n), pristine: new Uint8Array(0) },
     sites: [],
+    calls: [],
     steps: STEPS,
   };
 }
@@ -108,6 +109,7 @@ const OK: Report = {
   movedThreads: 0,
   movedFrames: 0,
   lingering: 0,
+  waiting: 0,
   restarted: 0,
   asleep: 0,
   pauseNs: 0n,

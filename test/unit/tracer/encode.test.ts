@@ -25,6 +25,7 @@ function planOf(steps: readonly Step[], rest: Partial<PatchPlan> = {}): PatchPla
     sleepers: "left",
     stub: { address: address(0x7fff_f7fc_2e00n), pristine: Uint8Array.of(1, 2, 3) },
     sites: [],
+    calls: [],
     steps,
     ...rest,
   };
@@ -91,7 +92,7 @@ describe("the head of a plan", () => {
 
   it("has every field in its place", () => {
     const { u32, u64, size } = words(planOf([]));
-    expect([u32(0), u32(4)]).toEqual([0x4e4c5054, 2]);
+    expect([u32(0), u32(4)]).toEqual([0x4e4c5054, 3]);
     expect([u32(8), u32(12)], "the task by which memory is reached, and /proc/PID").toEqual([4321, 17]);
     expect([u32(16), u32(20)]).toEqual([0, 0]);
     expect(u64(24)).toBe(1_500_000_000n);
@@ -207,14 +208,29 @@ describe("each kind of step", () => {
       "drain",
       {
         op: "drain",
-        address: address(HIGH),
-        length: 4096,
+        code: [{ address: address(0x1000n), length: 4096 }],
         timeoutNs: 2n ** 40n,
         calls: address(5n),
         what: "",
       },
-      { op: 9, address: HIGH, length: 4096n, value: 2n ** 40n, value2: 5n },
-      "",
+      { op: 9, count: 1, a: 8, value: 2n ** 40n, value2: 5n },
+      "00100000000000000020000000000000",
+    ],
+    [
+      "drain of several ranges, and a table",
+      {
+        op: "drain",
+        code: [
+          { address: address(0n), length: 1 },
+          { address: address(HIGH), length: 0x10 },
+        ],
+        waits: { address: address(HIGH + 0x100n), length: 512 },
+        timeoutNs: 0n,
+        calls: address(5n),
+        what: "",
+      },
+      { op: 9, count: 2, a: 8, address: HIGH + 0x100n, length: 512n, value2: 5n },
+      "000000000000000001000000000000000800000000 80ffff1800000000 80ffff".replaceAll(" ", ""),
     ],
   ])("%s", (_, step, fields, data) => {
     const { steps, data: all } = unpack(encodePlan(planOf([step]), SESSION).bytes);
@@ -268,10 +284,10 @@ describe("a report", () => {
   it("has every field in its place", () => {
     const bytes = new Uint8Array(REPORT_BYTES);
     const view = new DataView(bytes.buffer);
-    [116, 3, 4, 1, 5, 6, 7, 8, 9, 10, 11, 12].forEach((value, i) => {
+    [116, 3, 4, 1, 5, 6, 7, 8, 9, 10, 11, 12, 13].forEach((value, i) => {
       view.setUint32(4 * i, value, true);
     });
-    view.setBigUint64(48, 2n ** 63n, true);
+    view.setBigUint64(56, 2n ** 63n, true);
     expect(decodeReport(bytes)).toEqual({
       error: 116,
       stage: "step",
@@ -283,8 +299,9 @@ describe("a report", () => {
       movedThreads: 8,
       movedFrames: 9,
       lingering: 10,
-      restarted: 11,
-      asleep: 12,
+      waiting: 11,
+      restarted: 12,
+      asleep: 13,
       pauseNs: 2n ** 63n,
     });
   });

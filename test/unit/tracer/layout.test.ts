@@ -19,7 +19,7 @@ const STEPS: readonly Step[] = [
   { op: "move", moves: [], what: "" },
   { op: "call", address: address(1n), argument: address(2n), stack: address(3n), what: "" },
   { op: "read", address: address(1n), length: 1, what: "" },
-  { op: "drain", address: address(1n), length: 1, timeoutNs: 1n, calls: address(2n), what: "" },
+  { op: "drain", code: [{ address: address(1n), length: 1 }], timeoutNs: 1n, calls: address(2n), what: "" },
 ];
 
 const PLAN: PatchPlan = {
@@ -30,6 +30,7 @@ const PLAN: PatchPlan = {
   sleepers: "woken",
   stub: { address: address(0x1234n), pristine: new Uint8Array(24) },
   sites: [],
+  calls: [],
   steps: STEPS,
 };
 const SESSION = { proc: 5, memoryPid: 6, stopTimeoutNs: 7n, seccomp: true, ourChild: true };
@@ -79,7 +80,7 @@ it("struct ts_plan", (context) => {
   });
 });
 
-it("struct ts_step and struct ts_pair", (context) => {
+it("struct ts_step, struct ts_pair and struct ts_range", (context) => {
   const offsets = ["op", "flags", "count", "a", "b", "reserved", "address", "length", "value", "value2"];
   const layout = layoutOf(context, HEADER, "ts_step", offsets);
   expect([...layout.values()].map(({ offset }) => offset)).toEqual([0, 4, 8, 12, 16, 20, 24, 32, 40, 48]);
@@ -89,8 +90,10 @@ it("struct ts_step and struct ts_pair", (context) => {
       "sizeof(struct ts_pair)",
       "offsetof(struct ts_pair, to)",
       "TS_HAS_OLD",
+      "sizeof(struct ts_range)",
+      "offsetof(struct ts_range, end)",
     ]),
-  ).toEqual([56n, 16n, 8n, 1n]);
+  ).toEqual([56n, 16n, 8n, 1n, 16n, 8n]);
 });
 
 it("numbers stages and roll backs as the helper does", (context) => {
@@ -119,6 +122,7 @@ it("struct ts_report", (context) => {
     moved: "movedThreads",
     frames: "movedFrames",
     lingering: "lingering",
+    waiting: "waiting",
     restarted: "restarted",
     asleep: "asleep",
   } as const;

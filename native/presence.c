@@ -1,0 +1,48 @@
+/*
+ * presence.c - who is inside our pages: executes our code, may return to it, or is in a system call that may yet read a
+ * time from our tables.
+ *
+ * Our code is never executed by one range alone (what is called from an island is in the payload, and returns), so who is
+ * in one range is in all.
+ */
+#include "arch/x86_64_calls.h"
+#include "session.h"
+
+static int has_arguments_of_ours(const struct registers *regs, const struct pages *pages) {
+  struct registers r = *regs;
+  for (int i = 0; i < 6; i++)
+    if (in_ranges(*regs_argument(&r, i), pages->tables, pages->table_count)) return 1;
+  return 0;
+}
+
+int is_about_to_read(struct session *s, const struct registers *regs, const struct pages *pages) {
+  uint8_t next[sizeof SYSCALL_INSTRUCTION];
+  if (!has_arguments_of_ours(regs, pages)) return 0;
+  int r = memory_read(s, regs_pc(regs), next, sizeof next);
+  if (r < 0) return r != -EFAULT; /* not known: as good as inside */
+  return same_bytes(next, SYSCALL_INSTRUCTION, sizeof next);
+}
+
+/* In uninterruptible sleep (D) a call may be waiting for the very page that the time is on. */
+static enum presence presence_asleep(const struct session *s, const struct thread *t, const struct pages *pages) {
+  if (in_ranges(regs_pc(&t->regs), pages->code, pages->code_count)) return WAITING;
+  if (!has_arguments_of_ours(&t->regs, pages)) return OUTSIDE;
+  if (!sleeper_has_read(&t->regs)) return WAITING;
+  char letter = thread_state_letter(s, t->tid);
+  return letter == 'S' || letter == 'T' || letter == 't' ? OUTSIDE : INSIDE;
+}
+
+/* Registers that were arguments of a call that is over are nobody's. */
+static enum presence presence_stopped(struct session *s, const struct thread *t, const struct pages *pages) {
+  const struct registers *r = &t->regs;
+  if (in_ranges(regs_pc(r), pages->code, pages->code_count))
+    return regs_begin_again(r) || regs_resume(r) ? WAITING : INSIDE;
+  if (regs_begin_again(r)) return has_arguments_of_ours(r, pages) ? WAITING : OUTSIDE;
+  return !regs_resume(r) && is_about_to_read(s, r, pages) ? INSIDE : OUTSIDE;
+}
+
+enum presence presence_of(struct session *s, struct thread *t, const struct pages *pages) {
+  enum presence here = t->state == THREAD_ASLEEP ? presence_asleep(s, t, pages) : presence_stopped(s, t, pages);
+  if (here != OUTSIDE) return here;
+  return stacks_lead_inside(s, t, pages) ? INSIDE : OUTSIDE;
+}
