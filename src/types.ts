@@ -54,6 +54,29 @@ export interface ClockReading {
   selected: boolean;
 }
 
+/** A place where a system call with a time in it is, or may be, made, and is not translated. */
+export interface UnprovedCall {
+  /** The file that its code is from. */
+  image: string;
+  /** Of the system call's instruction, 0x…, as the file's symbols and a disassembler have it. */
+  at: string;
+  /** The function that it is in, and which system call it is, as far as that is known. */
+  function: string | undefined;
+  call: string | undefined;
+  why: string;
+}
+
+/** Of a target's code, what is searched for system calls with times in them, and translated. */
+export interface WaitCoverage {
+  /** Places where such calls are translated. */
+  sites: number;
+  unproved: UnprovedCall[];
+  /** Files with code that could not be searched. */
+  unsearched: { image: string; why: string }[];
+  /** Mappings with code that was generated at run time: not searched. */
+  generatedCode: number;
+}
+
 export interface InjectResult {
   pid: number;
   command: string;
@@ -71,6 +94,8 @@ export interface InjectResult {
   asleepThreads: number;
   /** Threads that stood inside a prologue and were moved into its trampoline. */
   movedThreads: number;
+  /** How its waits are covered. Undefined with `waits: false`, and for "updated", where all stays as it is. */
+  waits: WaitCoverage | undefined;
   /** What the target reads now, read back from it. */
   readings: ClockReading[];
 }
@@ -87,6 +112,8 @@ export interface RecoverResult {
   asleepThreads: number;
   /** Threads that may still be inside our pages (state "lingering"). */
   lingeringThreads: number;
+  /** Of these: asleep in a call whose deadline was translated; they leave when it returns. */
+  waitingThreads: number;
 }
 
 export interface StatusRow {
@@ -94,6 +121,8 @@ export interface StatusRow {
   command: string;
   state: SkewState;
   skew: Skew | undefined;
+  /** Places where system calls are translated now; undefined without pages of ours. */
+  waitSites: number | undefined;
   /** What is odd and what to do about it, for every state but "skewed" and "unskewed". */
   note: string | undefined;
 }
@@ -138,6 +167,8 @@ export interface DryRunResult {
   action: "inject" | "update";
   plan: PatchPlan | undefined;
   skew: Skew;
+  /** How its waits would be covered; undefined as in InjectResult. */
+  waits: WaitCoverage | undefined;
 }
 
 /** Settings shared by the library's functions and the command line's flags. */
@@ -150,6 +181,8 @@ export interface SkewSettings {
   exact?: boolean;
   /** Permit a step that takes CLOCK_MONOTONIC or CLOCK_BOOTTIME back. */
   allowBackwardMonotonic?: boolean;
+  /** Translate deadlines, and the clock's own system calls; default true. No matter for a live change. */
+  waits?: boolean;
 }
 
 export interface SessionSettings {

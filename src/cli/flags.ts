@@ -14,6 +14,7 @@ export interface Flags {
   readonly exact?: boolean;
   readonly allowBackwardMonotonic?: boolean;
   readonly dryRun?: boolean;
+  readonly waits?: boolean;
   readonly stopTimeout?: string;
   readonly json?: boolean;
   readonly quiet?: boolean;
@@ -56,7 +57,8 @@ export function skewOptions(command: Command): Command {
         "clock to move (default CLOCK_REALTIME); repeatable, or comma-separated",
         values("--clock"),
       )
-      .option("--exact", "only the named clocks, without the clocks and functions that belong to them"),
+      .option("--exact", "only the named clocks, without the clocks and functions that belong to them")
+      .option("--no-waits", "leave the target's system calls alone: waits for a moment will be wrong"),
   );
 }
 

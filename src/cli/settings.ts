@@ -64,6 +64,7 @@ export function skewSettings(flags: Flags): SkewSettings & { offset: bigint } {
     offset: parseDuration(flags.offset),
     ...(flags.clock && { clocks: parseClocks(flags.clock) }),
     ...(flags.exact && { exact: true }),
+    ...(flags.waits === false && { waits: false }),
     ...backwardSettings(flags),
   };
 }

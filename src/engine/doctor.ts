@@ -1,6 +1,7 @@
 /**
  * Looks for whatever would stop an injection here and now, and says what to do about it.
  */
+import { DEADLINE_CALLS } from "../calls/table.ts";
 import { TimeskewError } from "../errors.ts";
 import { address } from "../machine/address.ts";
 import { planRewrites } from "../patch/trampoline.ts";
@@ -15,6 +16,7 @@ import { loadHelper, loadPayload } from "../tracer/native.ts";
 import type { Check, DoctorResult } from "../types.ts";
 import { findPages, type Inspection, inspect } from "./inspect.ts";
 import { starvation, starvedWords } from "./starved.ts";
+import { findWaits } from "./waits.ts";
 
 /** With a pid: what would stop an injection into that process. Without: into any process of this machine. */
 export async function doctor(o: { pid?: number } = {}): Promise<DoctorResult> {
@@ -141,7 +143,11 @@ function targetChecks(pid: number): Check[] {
     ...timeCheck(pid),
     ...("mark" in found
       ? []
-      : [memoryCheck(pid), attempt("address", () => `pages free at 0x${findPages(target).toString(16)}`)]),
+      : [
+          memoryCheck(pid),
+          attempt("address", () => `pages free at 0x${findPages(target).toString(16)}`),
+          waitsCheck(target),
+        ]),
   ];
 }
 
@@ -214,6 +220,24 @@ function timeCheck(pid: number): Check[] {
   return [
     ok("time", `in another time namespace (CLOCK_MONOTONIC ${m}, CLOCK_BOOTTIME ${b}): a skew comes on top`),
   ];
+}
+
+/** What is not covered keeps nobody from injecting. */
+function waitsCheck({ process }: Inspection): Check {
+  const { sites, unproved, unsearched, generatedCode } = findWaits(process, DEADLINE_CALLS).coverage;
+  const translated = `deadlines are translated at ${sites} places`;
+  const missing = [
+    ...(unproved.length > 0 ? [`${unproved.length} other places cannot be proved safe`] : []),
+    ...unsearched.map(({ image, why }) => `${image} ${why}`),
+    ...(generatedCode > 0 ? ["code that is generated at run time is not searched"] : []),
+  ];
+  if (missing.length === 0) return ok("waits", translated);
+  return {
+    name: "waits",
+    verdict: "warning",
+    detail: `${translated}; ${missing.join("; ")}`,
+    remedy: `timeskew inject --dry-run --json names them`,
+  };
 }
 
 function memoryCheck(pid: number): Check {

@@ -1,28 +1,38 @@
 /**
  * Skews one process: patches it, or changes the live settings of a process that is patched already.
  */
+import { DEADLINE_CALLS, DURATION_CALLS } from "../calls/table.ts";
 import { TimeskewError } from "../errors.ts";
 import { address } from "../machine/address.ts";
 import { planInjection as planPatch, planUpdate, QUICK_CLOCKS } from "../patch/inject.ts";
-import { decodeProbe, decodeSlot, PARAMS, SLOT_BYTES, slotOffset } from "../patch/params.ts";
+import { decodeProbe, decodeSlot, PARAMS, RATE_ONE, SLOT_BYTES, slotOffset } from "../patch/params.ts";
 import type { PatchPlan } from "../patch/plan.ts";
-import { planRecovery } from "../patch/recover.ts";
 import { readable } from "../patch/vdso.ts";
-import { isFrozen } from "../target/frozen.ts";
+import { hasSeccomp } from "../target/process.ts";
 import { clockShift } from "../target/timens.ts";
-import { tracerOf } from "../tracer/diagnose.ts";
 import { execute, writeLive } from "../tracer/execute.ts";
 import { hostClock, loadPayload, readMemory } from "../tracer/native.ts";
 import type { DryRunResult, InjectResult, SessionSettings, SkewSettings } from "../types.ts";
-import { findPages, type Inspection, inspect } from "./inspect.ts";
+import { findPages, type Inspection, inspect, windowReader } from "./inspect.ts";
 import { refuseBackward } from "./monotonic.ts";
 import { compare, predict, readHostClocks } from "./readings.ts";
-import { appliedIn, parseRequest, type Request, settingsOf, skewIn, skewOf } from "./skew.ts";
+import { cleanUp } from "./recover.ts";
+import { refuseForeign, refuseUnstoppable } from "./refuse.ts";
+import {
+  appliedIn,
+  parseRequest,
+  type RateSetting,
+  type Request,
+  settingsOf,
+  skewIn,
+  skewOf,
+} from "./skew.ts";
 import { refuseStarved } from "./starved.ts";
+import { coverageOf, findWaits, type WaitSites } from "./waits.ts";
 
 const BOOTTIME = 7;
 
-type Injection = { pid: number } & SkewSettings & SessionSettings;
+type Injection = { pid: number } & SkewSettings & RateSetting & SessionSettings;
 type SkewedTarget = Inspection & { found: { state: "skewed" } };
 
 /**
@@ -34,13 +44,18 @@ export async function inject(o: Injection): Promise<InjectResult> {
   refuseSelf(o.pid);
   const request = parseRequest(o, clockShift(o.pid));
   for (let attempt = 1; ; attempt++) {
-    using target = inspectFor(o, request);
-    if (isSkewed(target)) return update(target, request);
-    refuseUnstoppable(target);
-    if (isPatchable(target, attempt)) return patch(target, request, o.stopTimeoutMs);
-    // What a run that died has left is cleaned up first.
-    execute(recoveryOf(target), target.process, o.stopTimeoutMs);
+    const result = tryToInject(o, request, attempt);
+    if (result !== undefined) return result;
+    cleanUp(o);
   }
+}
+
+/** @returns undefined if what earlier runs have left is to be cleaned up first */
+function tryToInject(o: Injection, request: Request, attempt: number): InjectResult | undefined {
+  using target = inspectFor(o, request);
+  if (isSkewed(target)) return update(target, request);
+  refuseUnstoppable(target);
+  return isPatchable(target, attempt) ? patch(target, request, o) : undefined;
 }
 
 /** Stragglers of an earlier skew may keep its pages: new ones do not mind. */
@@ -73,18 +88,17 @@ export async function planInjection(o: { pid: number } & SkewSettings): Promise<
   refuseSelf(o.pid);
   const request = parseRequest(o, clockShift(o.pid));
   using target = inspectFor(o, request, false);
-  const live = isSkewed(target);
   const settings = settingsOf(request);
-  return {
-    pid: o.pid,
-    command: target.process.command,
-    action: live ? "update" : "inject",
-    plan: live ? undefined : injectionOf(target, settings),
-    skew: skewOf(settings)!,
-  };
+  const result = { pid: o.pid, command: target.process.command, skew: skewOf(settings)! };
+  if (isSkewed(target)) return { ...result, action: "update", plan: undefined, waits: undefined };
+  const waits = waitsOf(target, request, o.waits);
+  const plan = injectionOf(target, settings, waits);
+  return { ...result, action: "inject", plan, waits: waits && coverageOf(waits, plan.calls) };
 }
 
-function injectionOf(target: Inspection, settings: ReturnType<typeof settingsOf>): PatchPlan {
+type WantedSkew = ReturnType<typeof settingsOf>;
+
+function injectionOf(target: Inspection, settings: WantedSkew, waits: WaitSites | undefined): PatchPlan {
   const { process, vdso, pristineTail } = target;
   return planPatch({
     pid: process.pid,
@@ -93,22 +107,38 @@ function injectionOf(target: Inspection, settings: ReturnType<typeof settingsOf>
     pages: findPages(target),
     settings,
     pristineTail,
+    ...(waits && {
+      calls: {
+        sites: waits.sites,
+        maps: process.maps,
+        read: windowReader(process),
+        filtered: hasSeccomp(process),
+      },
+    }),
   });
 }
 
-function recoveryOf({ process, vdso, found, pristineTail }: Inspection): PatchPlan {
-  if (!("mark" in found)) throw new TimeskewError("E_INTERNAL", "nothing to recover");
-  return planRecovery({ pid: process.pid, vdso, found, pristineTail });
+const TIMED_CALLS: ReadonlySet<number> = new Set([...DEADLINE_CALLS, ...DURATION_CALLS]);
+
+/** Undefined if they are to be left alone. How long relative waits take is nobody's business but a rate's. */
+function waitsOf(
+  { process }: Inspection,
+  { rate }: Request,
+  wanted: boolean | undefined,
+): WaitSites | undefined {
+  if (wanted === false) return undefined;
+  return findWaits(process, rate === RATE_ONE ? DEADLINE_CALLS : TIMED_CALLS);
 }
 
-function patch(target: Inspection, request: Request, stopTimeoutMs: number | undefined): InjectResult {
+function patch(target: Inspection, request: Request, o: Injection): InjectResult {
   const { pid, command } = target.process;
-  refuseStarved(target);
+  const waits = waitsOf(target, request, o.waits);
   const settings = settingsOf(request);
-  const plan = injectionOf(target, settings);
+  const plan = injectionOf(target, settings, waits);
+  refuseStarved(target, plan);
   const shift = clockShift(pid);
   const before = readHostClocks(shift);
-  const { report, output } = execute(plan, target.process, stopTimeoutMs);
+  const { report, output } = execute(plan, target.process, o.stopTimeoutMs);
   const after = readHostClocks(shift);
   return {
     pid,
@@ -121,6 +151,7 @@ function patch(target: Inspection, request: Request, stopTimeoutMs: number | und
     threads: report.threads,
     asleepThreads: report.asleep,
     movedThreads: report.movedThreads + report.movedFrames,
+    waits: waits && coverageOf(waits, plan.calls),
     readings: compare(decodeProbe(output), readable(target.vdso, QUICK_CLOCKS), before, after, settings.mask),
   };
 }
@@ -129,6 +160,13 @@ function patch(target: Inspection, request: Request, stopTimeoutMs: number | und
 function update({ process, found }: SkewedTarget, request: Request): InjectResult {
   if (!("mark" in found)) throw new TimeskewError("E_INTERNAL", "no mark");
   const { pid, command } = process;
+  if (request.rate !== RATE_ONE) {
+    throw new TimeskewError("E_UNSUPPORTED", `pid ${pid} (${command}) is skewed already, without a rate`, {
+      pid,
+      targetState: "skewed",
+      hint: "recover it first",
+    });
+  }
   const params = found.mark.params.address;
   const settings = { ...settingsOf(request), generation: nextGeneration(found.settings.generation) };
   writeLive(process, planUpdate(params, found.index, settings));
@@ -140,7 +178,8 @@ function update({ process, found }: SkewedTarget, request: Request): InjectResul
   if (slot === undefined)
     throw new TimeskewError("E_GONE", `pid ${pid} (${command}) ended meanwhile`, { pid });
   const now = decodeSlot(slot);
-  if (now.skewId !== settings.skewId || now.offset !== settings.offset || now.mask !== settings.mask) {
+  const fields = ["skewId", "offset", "mask", "rate"] as const;
+  if (fields.some((field) => now[field] !== settings[field])) {
     throw new TimeskewError("E_STEP", `pid ${pid} (${command}): the new settings did not take effect`, {
       pid,
       targetState: "skewed",
@@ -158,6 +197,7 @@ function update({ process, found }: SkewedTarget, request: Request): InjectResul
     threads: 0,
     asleepThreads: 0,
     movedThreads: 0,
+    waits: undefined,
     readings: predict(request.selection, now.offset, clockShift(pid)),
   };
 }
@@ -181,43 +221,4 @@ function refuseSelf(pid: number): void {
     pid,
     hint: "run timeskew as a command",
   });
-}
-
-export function refuseForeign({ process: { pid, command }, found }: Inspection): void {
-  if (found.state !== "foreign") return;
-  throw new TimeskewError("E_FOREIGN_PATCH", `pid ${pid} (${command}): ${found.note}`, { pid });
-}
-
-/** What would make the stop wait for nothing, or our calls crash in the vDSO, is told at once. */
-export function refuseUnstoppable({ process: { pid, command, vdso }, found: { state } }: Inspection): void {
-  const targetState = state === "unskewed" ? "untouched" : state === "skewed" ? "skewed" : "partial";
-  const tracer = tracerOf(pid);
-  if (tracer !== undefined) {
-    throw new TimeskewError("E_TRACED", `pid ${pid} (${command}) is traced by ${tracer}`, {
-      pid,
-      targetState,
-      hint: "detach it first, then try again",
-    });
-  }
-  if (!/^r.x/.test(vdso.perms)) {
-    throw new TimeskewError(
-      "E_VDSO",
-      `pid ${pid} (${command}) has made its vDSO ${vdso.perms}: no code in it can run`,
-      {
-        pid,
-        hint: "it reads the clock by system calls, which timeskew does not change",
-      },
-    );
-  }
-  if (isFrozen(pid)) {
-    throw new TimeskewError(
-      "E_FROZEN",
-      `pid ${pid} (${command}) is in a frozen cgroup (a paused container?)`,
-      {
-        pid,
-        targetState,
-        hint: "thaw it, then try again",
-      },
-    );
-  }
 }

@@ -6,12 +6,14 @@ import { readFileSync } from "node:fs";
 import { type ErrorCode, TimeskewError } from "../errors.ts";
 import { type Address, address } from "../machine/address.ts";
 import { decodeJump } from "../machine/x86_64/encode.ts";
+import type { ReadWindow } from "../patch/calls.ts";
 import { type Found, findSkew } from "../patch/find.ts";
 import { placePages } from "../patch/landing.ts";
 import { codeOf, readVdso, type Vdso } from "../patch/vdso.ts";
 import { touchedPages } from "../target/pagemap.ts";
 import { findMapping, type Mapping, parseMaps } from "../target/proc.ts";
 import { hasEnded, notPermitted, openProcess, type Process } from "../target/process.ts";
+import { lostTarget } from "../tracer/diagnose.ts";
 import { lockProcess } from "../tracer/execute.ts";
 import { loadPayload, readMemory } from "../tracer/native.ts";
 
@@ -32,14 +34,20 @@ const DOUBTFUL: readonly ErrorCode[] = [
   ...(["E_NOT_64BIT", "E_UNSUPPORTED"] as const),
 ];
 
+interface Look {
+  /** Be the only timeskew at work on this process, until the inspection is disposed of. */
+  readonly locked?: boolean;
+  /** As `Scene.known`. */
+  readonly known?: ReadonlySet<Address>;
+}
+
 /**
- * @param locked be the only timeskew at work on this process, until the inspection is disposed of
  * @throws TimeskewError E_BUSY, or for whatever cannot be skewed: see openProcess and readVdso
  */
-export function inspect(pid: number, { locked = false } = {}): Inspection {
+export function inspect(pid: number, look: Look = {}): Inspection {
   let doubt: string | undefined;
-  for (let look = 1; look <= MOST_LOOKS; look++) {
-    const outcome = tryToLook(pid, locked);
+  for (let i = 1; i <= MOST_LOOKS; i++) {
+    const outcome = tryToLook(pid, look);
     const failed = outcome instanceof TimeskewError;
     const finding = failed ? outcome.message : outcome.found.state;
     // Believed when seen twice in one and the same program.
@@ -58,9 +66,9 @@ export function inspect(pid: number, { locked = false } = {}): Inspection {
   });
 }
 
-function tryToLook(pid: number, locked: boolean): Inspection | TimeskewError {
+function tryToLook(pid: number, look: Look): Inspection | TimeskewError {
   try {
-    return lookOnce(pid, locked);
+    return lookOnce(pid, look);
   } catch (error) {
     if (error instanceof TimeskewError) return error;
     throw error;
@@ -85,7 +93,7 @@ function programOf(pid: number): string {
   }
 }
 
-function lookOnce(pid: number, locked: boolean): Inspection {
+function lookOnce(pid: number, { locked = false, known }: Look): Inspection {
   const process = openProcess(pid);
   try {
     if (locked) lockProcess(process);
@@ -107,6 +115,7 @@ function lookOnce(pid: number, locked: boolean): Inspection {
             loadPayload(),
           ),
         payload: loadPayload(),
+        ...(known && { known }),
       }),
       pristineTail: (pristine ?? vdso.bytes).slice(vdso.tail.start, vdso.tail.end),
       [Symbol.dispose]: () => process[Symbol.dispose](),
@@ -144,6 +153,17 @@ function readTouched({ proc, memoryPid }: Process, at: Address, length: number):
     from = to;
   }
   return bytes;
+}
+
+/** Reads what stands around a call site, in a page that was there a moment ago. */
+export function windowReader(process: Process): ReadWindow {
+  const { pid, command, proc, memoryPid } = process;
+  return (at, length) => {
+    const bytes = readMemory(proc, memoryPid, at, length);
+    if (bytes !== undefined) return bytes;
+    const message = `pid ${pid} (${command}) changed its code while we looked at it`;
+    throw lostTarget(process) ?? new TimeskewError("E_BUSY", message, { pid, hint: "try again" });
+  };
 }
 
 /** Errors about a vDSO do not know whose it is. */

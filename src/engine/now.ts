@@ -9,9 +9,9 @@ import { clockShift } from "../target/timens.ts";
 import { execute } from "../tracer/execute.ts";
 import { loadPayload } from "../tracer/native.ts";
 import type { NowResult, SessionSettings } from "../types.ts";
-import { refuseForeign, refuseUnstoppable } from "./inject.ts";
 import { findPages, type Inspection, inspect } from "./inspect.ts";
 import { ALL_CLOCKS, compare, readHostClocks } from "./readings.ts";
+import { refuseForeign, refuseUnstoppable } from "./refuse.ts";
 import { appliedIn, skewIn } from "./skew.ts";
 import { refuseStarved } from "./starved.ts";
 

@@ -2,21 +2,28 @@
  * Takes a skew back, from nothing but what is found in the target.
  */
 import { TimeskewError } from "../errors.ts";
+import type { Address } from "../machine/address.ts";
 import type { Found } from "../patch/find.ts";
+import type { PatchPlan } from "../patch/plan.ts";
 import { planClearing, planRecovery } from "../patch/recover.ts";
+import type { Report } from "../tracer/encode.ts";
 import { execute } from "../tracer/execute.ts";
-import type { RecoverResult, SessionSettings } from "../types.ts";
-import { refuseForeign, refuseUnstoppable } from "./inject.ts";
-import { type Inspection, inspect } from "./inspect.ts";
+import type { RecoverResult, SessionSettings, SkewState } from "../types.ts";
+import { type Inspection, inspect, windowReader } from "./inspect.ts";
 import { refuseBackward } from "./monotonic.ts";
+import { refuseForeign, refuseUnstoppable } from "./refuse.ts";
 import { appliedIn, skewIn } from "./skew.ts";
 
 const NONE = { mask: 0n, offset: 0n };
+const NOBODY = { pauseNs: 0n, threads: 0, asleep: 0, lingering: 0, waiting: 0 };
 
 type Recovery = { pid: number; allowBackwardMonotonic?: boolean } & SessionSettings;
 
-/** Pages of several runs may lie in one process: of the skew in force, and of runs that died or left stragglers. */
-const MOST_PAGES = 8;
+/**
+ * Pages of several runs may lie in one process: of the skew in force, and of runs that died, or left pages to threads that
+ * wait. More of them than this were not all made by us.
+ */
+const MOST_SETS = 256;
 
 /**
  * Gives a process its true clock back. A process that is not skewed is a success, too ("nothing").
@@ -24,43 +31,61 @@ const MOST_PAGES = 8;
  * @throws TimeskewError; `targetState` says what became of the process
  */
 export async function recover(o: Recovery): Promise<RecoverResult> {
-  const first = recoverOne(o);
-  for (
-    let last = first, i = 1;
-    last.action !== "nothing" && last.state !== "lingering" && i < MOST_PAGES;
-    i++
-  ) {
-    const next = recoverNext(o);
-    if (next === undefined) break;
-    last = next;
-    if (last.state === "lingering")
-      return { ...first, state: last.state, lingeringThreads: last.lingeringThreads };
-  }
-  return first;
+  const known = new Set<Address>();
+  const first = recoverOne(o, known, OURS);
+  const all = [first, ...cleanUp(o, first.action === "nothing" ? 0 : MOST_SETS, known)];
+  const count = (of: "lingeringThreads" | "waitingThreads") => all.reduce((sum, each) => sum + each[of], 0);
+  const left = all.length > MOST_SETS || all.some(({ state }) => state === "lingering");
+  return {
+    ...first,
+    state: left ? "lingering" : "unskewed",
+    lingeringThreads: count("lingeringThreads"),
+    waitingThreads: count("waitingThreads"),
+  };
 }
 
-/** After a recovery: undefined if what is left is not ours (a forged mark had us write it). */
-function recoverNext(o: Recovery): RecoverResult | undefined {
+/** What runs of ours have left in a process that is not skewed; `known` gathers what cannot be removed yet. */
+export function cleanUp(o: Recovery, most = MOST_SETS, known = new Set<Address>()): RecoverResult[] {
+  const results: RecoverResult[] = [];
+  while (results.length < most) {
+    const next = recoverLeftovers(o, known);
+    if (next === undefined || next.action === "nothing") break;
+    results.push(next);
+  }
+  return results;
+}
+
+const OURS: readonly SkewState[] = ["skewed", "partial", "unused", "lingering"];
+const LEFTOVERS: readonly SkewState[] = ["partial", "unused", "lingering"];
+
+/** Undefined if what is left is not ours (a forged mark had us write it). */
+function recoverLeftovers(o: Recovery, known: Set<Address>): RecoverResult | undefined {
   try {
-    return recoverOne(o);
+    return recoverOne(o, known, LEFTOVERS);
   } catch (error) {
     if (error instanceof TimeskewError && error.code === "E_FOREIGN_PATCH") return undefined;
     throw error;
   }
 }
 
-function recoverOne(o: Recovery): RecoverResult {
-  using target = inspect(o.pid, { locked: true });
-  const { process, found, vdso, pristineTail } = target;
+function recoverOne(o: Recovery, known: Set<Address>, states: readonly SkewState[]): RecoverResult {
+  using target = inspect(o.pid, { locked: true, known });
+  const { process, found } = target;
   refuseForeign(target);
-  if (found.state === "unskewed")
-    return resultOf(target, "nothing", { pauseNs: 0n, threads: 0, asleep: 0, lingering: 0 });
+  if (!states.includes(found.state)) return resultOf(target, "nothing", NOBODY);
   if (!o.allowBackwardMonotonic) refuseBackward(o.pid, appliedIn(found), NONE);
   refuseUnstoppable(target);
-  const input = { pid: o.pid, vdso, pristineTail };
-  const plan = "mark" in found ? planRecovery({ ...input, found }) : planClearing(input);
-  const { report } = execute(plan, process, o.stopTimeoutMs);
+  const { report } = execute(recoveryOf(target), process, o.stopTimeoutMs);
+  if (report.lingering > 0 && "mark" in found) known.add(found.mark.code.address);
   return resultOf(target, actionOf(found), report);
+}
+
+/** What takes back whatever was found in a target. */
+function recoveryOf({ process, found, vdso, pristineTail }: Inspection): PatchPlan {
+  const input = { pid: process.pid, vdso, pristineTail };
+  return "mark" in found
+    ? planRecovery({ ...input, found, read: windowReader(process) })
+    : planClearing(input);
 }
 
 function actionOf(found: Found): "recovered" | "cleaned" {
@@ -70,7 +95,7 @@ function actionOf(found: Found): "recovered" | "cleaned" {
 function resultOf(
   { process: { pid, command }, found }: Inspection,
   action: RecoverResult["action"],
-  report: { pauseNs: bigint; threads: number; asleep: number; lingering: number },
+  report: Pick<Report, "pauseNs" | "threads" | "asleep" | "lingering" | "waiting">,
 ): RecoverResult {
   return {
     pid,
@@ -82,5 +107,6 @@ function resultOf(
     threads: report.threads,
     asleepThreads: report.asleep,
     lingeringThreads: report.lingering,
+    waitingThreads: report.waiting,
   };
 }

@@ -2,8 +2,9 @@
  * From what the user asked for to the settings in a target, and back.
  */
 import { closeSync, openSync, readSync } from "node:fs";
+import { TimeskewError } from "../errors.ts";
 import type { Found } from "../patch/find.ts";
-import type { Settings } from "../patch/params.ts";
+import { RATE_ONE, type Settings } from "../patch/params.ts";
 import {
   type ClockSelection,
   checkRange,
@@ -22,6 +23,17 @@ const REALTIME = 0;
 export interface Request {
   readonly offset: bigint;
   readonly selection: ClockSelection;
+  /** As Settings.rate. */
+  readonly rate: bigint;
+}
+
+/**
+ * What profiles will be made of. So far it is for waits alone: relative ones take as long as by a CLOCK_MONOTONIC that
+ * runs at this rate.
+ */
+export interface RateSetting {
+  /** Skewed seconds per true second, 0.001 to 1000; default 1. */
+  waitRate?: number;
 }
 
 /**
@@ -31,22 +43,25 @@ export interface Request {
  * @throws TimeskewError E_DURATION, E_CLOCK, E_RANGE
  */
 export function parseRequest(
-  { offset, clocks = [], exact = false }: SkewSettings,
+  { offset, clocks = [], exact = false, waitRate = 1 }: SkewSettings & RateSetting,
   shift: ClockShift | "unknown" = NO_SHIFT,
 ): Request {
   const selection = expandClocks(parseClocks(clocks), { exact });
   const ns = typeof offset === "bigint" ? offset : parseDuration(offset);
   checkRange(ns, selection, trueReadings(readHostClocks(shift === "unknown" ? NO_SHIFT : shift)));
-  return { offset: ns, selection };
+  if (!(waitRate >= 0.001 && waitRate <= 1000))
+    throw new TimeskewError("E_RANGE", `no clock runs at ${waitRate}`);
+  return { offset: ns, selection, rate: BigInt(Math.round(waitRate * Number(RATE_ONE))) };
 }
 
 /** Settings that begin now, under a new skew id. */
-export function settingsOf({ offset, selection }: Request): Omit<Settings, "generation"> {
+export function settingsOf({ offset, selection, rate }: Request): Omit<Settings, "generation"> {
   return {
     mask: selection.mask,
     offset,
     skewId: randomId(),
     since: hostClock(REALTIME) ?? 0n,
+    rate,
   };
 }
 

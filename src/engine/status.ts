@@ -57,6 +57,7 @@ function rowOf(pid: number): StatusRow {
     command: process.command,
     state: found.state,
     skew: skewIn(found),
+    waitSites: "mark" in found ? found.patchedCalls.length : undefined,
     note: "note" in found ? found.note : undefined,
   };
 }

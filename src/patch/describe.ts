@@ -4,7 +4,7 @@
 import { formatAddress } from "../machine/address.ts";
 import { JUMP_LENGTH } from "../machine/x86_64/encode.ts";
 import { disassemble } from "../machine/x86_64/format.ts";
-import type { PatchPlan, PlannedSite, Step } from "./plan.ts";
+import type { PatchPlan, PlannedSite, Range, Step } from "./plan.ts";
 
 export function describePlan(plan: PatchPlan): string[] {
   return [
@@ -60,11 +60,15 @@ function describeStep(step: Step): string {
 function detailOf(step: Step): string {
   switch (step.op) {
     case "map":
-      return `${step.length} bytes at ${formatAddress(step.address)}, ${step.protection}`;
+      return `${formatRange(step)}, ${step.protection}`;
     case "unmap":
     case "read":
+      return formatRange(step);
     case "drain":
-      return `${step.length} bytes at ${formatAddress(step.address)}`;
+      return [
+        ...step.code.map(formatRange),
+        ...(step.waits === undefined ? [] : [`waits in ${formatRange(step.waits)}`]),
+      ].join(", ");
     case "check":
     case "write":
       return `${step.bytes.length} ${step.bytes.length === 1 ? "byte" : "bytes"} at ${formatAddress(step.address)}`;
@@ -77,6 +81,10 @@ function detailOf(step: Step): string {
     case "call":
       return formatAddress(step.address);
   }
+}
+
+function formatRange({ address, length }: Range): string {
+  return `${length} bytes at ${formatAddress(address)}`;
 }
 
 /** The plan as plain data: addresses as 0x… strings, code as hexadecimal, nanoseconds as decimal strings. */

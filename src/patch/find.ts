@@ -5,9 +5,12 @@
 import { type Address, address } from "../machine/address.ts";
 import { decodeJump, JUMP_LENGTH } from "../machine/x86_64/encode.ts";
 import type { Mapping } from "../target/proc.ts";
+import { findCalls } from "./find-calls.ts";
+import type { CallRecord, Island } from "./island.ts";
 import { decodeMark, MARK_BYTES, MARK_MAGIC, type Mark, type Site, WORD } from "./mark.ts";
 import { decodeSlot, neutral, PARAMS, type Settings, SLOT_BYTES, slotOffset } from "./params.ts";
 import { HEADER_SIZE, isPayload, MAX_CODE, type PayloadHeader, parseHeader } from "./payload.ts";
+import { equal, isAnonymous, isZero, readAnonymous, type Scene, startsLike } from "./scene.ts";
 import { codeOf, type Vdso } from "./vdso.ts";
 
 /** What was found. `note` says what is odd, and what to do about it. */
@@ -29,29 +32,20 @@ export interface FoundPages {
   readonly settings: Settings;
   /** The sites that hold our jump now. */
   readonly patchedSites: readonly Site[];
+  /** Of the islands that the mark names, those that are there. */
+  readonly islands: readonly Island[];
+  /** The call sites that hold our jump now. */
+  readonly patchedCalls: readonly CallRecord[];
   readonly note: string | undefined;
   /** Nothing had been written to the pages yet: that they are ours is known from where they are. */
   readonly blank?: true;
-}
-
-/** Reads the target's memory; undefined where it cannot be read. */
-export type Reader = (address: Address, length: number) => Uint8Array | undefined;
-
-export interface Scene {
-  readonly vdso: Vdso;
-  readonly maps: readonly Mapping[];
-  readonly read: Reader;
-  /** The vDSO as this kernel makes it, if that is known. */
-  readonly pristine: Uint8Array | undefined;
-  /** Where an injection would put its pages if `ignored` were not mapped. */
-  readonly pagesWithout: (ignored: readonly Mapping[]) => Address | undefined;
-  readonly payload: Pick<PayloadHeader, "codeSize" | "paramsSize">;
 }
 
 /** How far from the vDSO a payload may be: a rel32. */
 const REACH = 1n << 31n;
 /** How many blank pages are thought about: for each, all mappings are gone through. */
 const MOST_BLANKS = 8;
+const PAGE = 4096;
 const UNUSED = "a run of timeskew left unused pages behind. `recover` unmaps them";
 
 export function findSkew(scene: Scene): Found {
@@ -72,34 +66,23 @@ export function findSkew(scene: Scene): Found {
   return findUnreached(scene) ?? findStub(scene) ?? { state: "unskewed" };
 }
 
-/**
- * Reads anonymous memory only, which is all that we ever map. Where a file is mapped, a read may wait for its file
- * system, for ever if the target wants that.
- */
-function readAnonymous({ maps, read }: Scene, at: Address, length: number): Uint8Array | undefined {
-  return isAnonymous(maps, at, length) ? read(at, length) : undefined;
-}
-
-function isAnonymous(maps: readonly Mapping[], start: bigint, length: number): boolean {
-  const end = start + BigInt(length);
-  for (let at = start; at < end; ) {
-    const mapping = maps.find((each) => each.start <= at && at < each.end);
-    if (mapping === undefined || mapping.inode !== 0n || mapping.path !== "" || mapping.perms[3] !== "p")
-      return false;
-    at = mapping.end;
-  }
-  return true;
-}
-
-/** The page that a function's first jump leads to, if a payload of ours is there. */
+/** The payload of ours that a function's first jump leads into, if there is one. */
 function pageOfJump(scene: Scene): Address | undefined {
   const { vdso } = scene;
   for (const fn of vdso.functions) {
     const to = decodeJump(codeOf(vdso, fn), fn.address);
-    if (to === undefined) continue;
-    const page = address(to & ~4095n);
-    const header = readAnonymous(scene, page, HEADER_SIZE);
-    if (header !== undefined && isPayload(header)) return page;
+    const page = to === undefined ? undefined : payloadAround(scene, to);
+    if (page !== undefined) return page;
+  }
+  return undefined;
+}
+
+function payloadAround(scene: Scene, at: Address): Address | undefined {
+  const last = at & ~BigInt(PAGE - 1);
+  for (let page = last; page > last - BigInt(MAX_CODE); page -= BigInt(PAGE)) {
+    const header = readAnonymous(scene, address(page), HEADER_SIZE);
+    if (header === undefined) return undefined;
+    if (isPayload(header)) return address(page);
   }
   return undefined;
 }
@@ -109,7 +92,7 @@ function findUnreached(scene: Scene): Found | undefined {
   const { vdso, maps, read } = scene;
   let blanks = 0;
   for (const [i, code] of maps.entries()) {
-    if (!mayBeCode(code, vdso)) continue;
+    if (!mayBeCode(code, vdso) || scene.known?.has(code.start)) continue;
     const header = read(code.start, HEADER_SIZE);
     if (header === undefined) continue;
     const ours = isPayload(header);
@@ -156,15 +139,7 @@ function paramsBehind(code: Mapping, { maps, read, payload }: Scene): Mapping | 
   );
   if (params === undefined) return undefined;
   const bytes = read(params.start, size);
-  return startsLikeMark(bytes) && isZero(bytes?.subarray(MARK_BYTES)) ? params : undefined;
-}
-
-/** Whether a mark, or a part of one, or nothing has been written there. */
-function startsLikeMark(bytes: Uint8Array | undefined): boolean {
-  if (bytes === undefined) return false;
-  const magic = new Uint8Array(BigUint64Array.of(MARK_MAGIC).buffer);
-  const written = magic.findIndex((byte, i) => bytes[i] !== byte);
-  return written < 0 || isZero(bytes.subarray(written, magic.length));
+  return startsLike(bytes, MARK_MAGIC) && isZero(bytes?.subarray(MARK_BYTES)) ? params : undefined;
 }
 
 function unfinished(vdso: Vdso, code: Mapping, params: Mapping | undefined): FoundPages {
@@ -177,11 +152,14 @@ function unfinished(vdso: Vdso, code: Mapping, params: Mapping | undefined): Fou
       params: { address: code.end, size: params === undefined ? 0 : size(params) },
       vdso: { address: vdso.start, size: vdso.bytes.length },
       sites: [],
+      islands: [],
     },
     probeEntry: 0,
     index: 0,
     settings: neutral(0n),
     patchedSites: [],
+    islands: [],
+    patchedCalls: [],
     note: UNUSED,
   };
 }
@@ -192,10 +170,6 @@ function findStub({ vdso: { bytes, tail }, pristine }: Scene): Found | undefined
     return undefined;
   const note = "a run of timeskew left code at the unused end of the vDSO behind. `recover` clears it";
   return { state: "unused", stub: true, note };
-}
-
-function isZero(bytes: Uint8Array | undefined): boolean {
-  return bytes?.every((byte) => byte === 0) ?? false;
 }
 
 interface Pages {
@@ -253,11 +227,20 @@ function classify(scene: Scene, { mark, header }: Pages): Found {
   const index = (readAnonymous(scene, address(mark.params.address + BigInt(PARAMS.index)), 1)?.[0] ?? 0) & 1;
   const slot = readAnonymous(scene, address(mark.params.address + BigInt(slotOffset(index))), SLOT_BYTES);
   const settings = decodeSlot(slot ?? new Uint8Array(SLOT_BYTES));
-  const found = { mark, probeEntry: header.probeEntry, index, settings, patchedSites };
+  const { islands, patchedCalls, note } = findCalls(scene, mark);
+  const found = {
+    mark,
+    probeEntry: header.probeEntry,
+    index,
+    settings,
+    patchedSites,
+    islands,
+    patchedCalls,
+  };
   if (patchedSites.length === mark.sites.length && settings.mask !== 0n) {
-    return { state: "skewed", ...found, note: undefined };
+    return { state: "skewed", ...found, note };
   }
-  if (patchedSites.length > 0) {
+  if (patchedSites.length > 0 || patchedCalls.length > 0) {
     const note = "a run of timeskew ended half-way; the target reads the true time. `recover` cleans up";
     return { state: "partial", ...found, note };
   }
@@ -277,8 +260,4 @@ function firstChange(vdso: Vdso, pristine: Uint8Array | undefined): string | und
     return !equal(code, pristine.subarray(fn.offset, fn.offset + fn.size));
   });
   return changed?.name;
-}
-
-export function equal(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }

@@ -7,11 +7,15 @@
  */
 import { TimeskewError } from "../errors.ts";
 import { type Address, address } from "../machine/address.ts";
+import type { Mapping } from "../target/proc.ts";
+import { jumpOf, type PlannedIsland, planIslands, type ReadWindow, rewriteSites } from "./calls.ts";
+import type { CallSiteInTarget } from "./island.ts";
 import { findLandings } from "./landing.ts";
 import { encodeMark, type Mark } from "./mark.ts";
 import {
   encodeProbeHead,
   encodeSlot,
+  FILTERED,
   neutral,
   PARAMS,
   PROBE_BYTES,
@@ -36,6 +40,16 @@ export interface InjectionInput {
   readonly settings: Omit<Settings, "generation">;
   /** What the vDSO's tail holds on this kernel. */
   readonly pristineTail: Uint8Array;
+  /** Where system calls with times in them are made; none: they are left alone. */
+  readonly calls?: CallsInput;
+}
+
+interface CallsInput {
+  readonly sites: readonly CallSiteInTarget[];
+  readonly maps: readonly Mapping[];
+  readonly read: ReadWindow;
+  /** Some thread has a seccomp filter: the payload makes no system call that the program would not have made. */
+  readonly filtered: boolean;
 }
 
 export function planInjection(input: InjectionInput): PatchPlan {
@@ -43,7 +57,8 @@ export function planInjection(input: InjectionInput): PatchPlan {
   const landings = findLandings(vdso, payload, input.pages);
   const rewrites = planRewrites(vdso, payload, input.pages, landings);
   const moves = rewrites.flatMap((each) => each.moves);
-  const mark = markOf(input, rewrites);
+  const islands = islandsOf(input);
+  const mark = markOf(input, rewrites, islands);
   const params = mark.params.address;
   const active = { ...input.settings, generation: 2n };
   const at = (offset: number) => address(params + BigInt(offset));
@@ -58,6 +73,13 @@ export function planInjection(input: InjectionInput): PatchPlan {
       }),
     ),
     ...mapPages(mark, payload, rewrites),
+    ...islands.flatMap(mapIsland),
+    {
+      op: "write",
+      address: at(PARAMS.flags),
+      bytes: Uint8Array.of(input.calls?.filtered ? Number(FILTERED) : 0),
+      what: "what kind of target it is",
+    },
     {
       op: "write",
       address: at(slotOffset(0)),
@@ -76,6 +98,7 @@ export function planInjection(input: InjectionInput): PatchPlan {
       }),
     ),
     { op: "move", moves, what: "so do those that woke up meanwhile" },
+    ...rewriteCalls(input, islands),
     {
       op: "write",
       address: at(PARAMS.index),
@@ -100,8 +123,35 @@ export function planInjection(input: InjectionInput): PatchPlan {
     sleepers: landings === undefined ? "woken" : "left",
     stub: stubOf(vdso, input.pristineTail),
     sites: rewrites.map(({ site }) => site),
+    calls: islands.flatMap(({ records }) => records),
     steps,
   };
+}
+
+function islandsOf({ calls, payload, pages }: InjectionInput): PlannedIsland[] {
+  if (calls === undefined || calls.sites.length === 0) return [];
+  const params = address(pages + BigInt(payload.codeSize));
+  const end = address(params + BigInt(payload.paramsSize));
+  const enter = address(pages + BigInt(payload.enter));
+  return planIslands({ ...calls, pages: { start: pages, end }, params, enter });
+}
+
+function mapIsland({ address: at, size, bytes, records }: PlannedIsland): Step[] {
+  const sites = records.length === 1 ? "1 call site" : `${records.length} call sites`;
+  return [
+    { op: "map", address: at, length: size, protection: "r-x", what: `an island for ${sites}` },
+    { op: "write", address: at, bytes, what: "its thunks" },
+  ];
+}
+
+function rewriteCalls({ calls }: InjectionInput, islands: readonly PlannedIsland[]): Step[] {
+  if (calls === undefined) return [];
+  return rewriteSites({
+    records: islands.flatMap(({ records }) => records),
+    read: calls.read,
+    bytes: jumpOf,
+    what: ({ address: at }) => calls.sites.find((site) => site.address === at)?.what ?? "a call site",
+  });
 }
 
 /** The steps that map and fill our pages, all but the slots. */
@@ -135,6 +185,7 @@ export function mapPages(mark: Mark, payload: Payload, rewrites: readonly Rewrit
 export function markOf(
   { vdso, payload, pages }: Pick<InjectionInput, "vdso" | "payload" | "pages">,
   rewrites: readonly Rewrite[],
+  islands: readonly PlannedIsland[] = [],
 ): Mark {
   return {
     state: "armed",
@@ -142,6 +193,7 @@ export function markOf(
     params: { address: address(pages + BigInt(payload.codeSize)), size: payload.paramsSize },
     vdso: { address: vdso.start, size: vdso.bytes.length },
     sites: rewrites.map(({ site }) => site),
+    islands: islands.map(({ address: at, size }) => ({ address: at, size })),
   };
 }
 
@@ -160,7 +212,7 @@ export function probe(mark: Mark, probeEntry: number, vdso: Vdso, wanted: bigint
       op: "call",
       address: address(mark.code.address + BigInt(probeEntry)),
       argument: params,
-      stack: address(params + BigInt(mark.params.size)),
+      stack: address(params + BigInt(PARAMS.stackTop)),
       what: "one thread reads the clocks through the vDSO",
     },
   ];

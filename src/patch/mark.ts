@@ -6,6 +6,7 @@
  * vDSO, the mappings and the checksum do not bear out.
  */
 import { type Address, address } from "../machine/address.ts";
+import { MAX_ISLAND } from "./island.ts";
 import { FUNCTIONS, type FunctionName } from "./payload.ts";
 
 /** One rewritten word of the vDSO. */
@@ -26,20 +27,26 @@ export interface Mark {
   params: { address: Address; size: number };
   vdso: { address: Address; size: number };
   sites: Site[];
+  /** Where the islands are, or will be: each says by itself whether it is there (island.ts). */
+  islands: { address: Address; size: number }[];
 }
 
 /** "TIMESKEW" */
 export const MARK_MAGIC = 0x57454b53454d4954n;
-export const MARK_VERSION = 1;
+export const MARK_VERSION = 2;
 export const WORD = 8;
+const PAGE = 4096n;
 
 const STATES: readonly MarkState[] = ["armed", "restored"];
 const MAX_SITES = 8;
+export const MAX_ISLANDS = 8;
 /** Sizes beyond it could not be told apart as JS numbers; the caller knows what is right for its payload. */
 const MAX_SIZE = 1n << 31n;
 const HEAD_BYTES = 72;
 const SITE_BYTES = 32;
-export const MARK_BYTES = HEAD_BYTES + MAX_SITES * SITE_BYTES;
+const ISLANDS_OFFSET = HEAD_BYTES + MAX_SITES * SITE_BYTES;
+const ISLAND_BYTES = 16;
+export const MARK_BYTES = ISLANDS_OFFSET + 8 + MAX_ISLANDS * ISLAND_BYTES;
 /** Offset of the state, which is rewritten alone. */
 export const MARK_STATE_OFFSET = 12;
 const CHECKSUM_OFFSET = 68;
@@ -64,6 +71,12 @@ export function encodeMark(mark: Mark): Uint8Array {
     bytes.set(site.original, at + 8);
     bytes.set(site.patched, at + 16);
     view.setUint32(at + 24, FUNCTIONS.indexOf(site.function), true);
+  });
+  view.setUint32(ISLANDS_OFFSET, mark.islands.length, true);
+  mark.islands.forEach((island, i) => {
+    const at = ISLANDS_OFFSET + 8 + i * ISLAND_BYTES;
+    view.setBigUint64(at, island.address, true);
+    view.setBigUint64(at + 8, BigInt(island.size), true);
   });
   view.setUint32(CHECKSUM_OFFSET, checksum(bytes), true);
   bytes.set(encodeMarkState(mark.state), MARK_STATE_OFFSET);
@@ -112,7 +125,25 @@ export function decodeMark(bytes: Uint8Array, vdso: { start: Address; end: Addre
       patched: bytes.slice(at + 16, at + 24),
     });
   }
-  return { state, code, params, vdso: image, sites };
+  const islands = readIslands(view);
+  if (typeof islands === "string") return islands;
+  return { state, code, params, vdso: image, sites, islands };
+}
+
+function readIslands(view: DataView): Mark["islands"] | string {
+  const count = view.getUint32(ISLANDS_OFFSET, true);
+  if (count > MAX_ISLANDS) return `counts ${count} islands`;
+  const islands: Mark["islands"] = [];
+  for (let i = 0; i < count; i++) {
+    const at = ISLANDS_OFFSET + 8 + i * ISLAND_BYTES;
+    const start = view.getBigUint64(at, true);
+    const size = view.getBigUint64(at + 8, true);
+    if (start % PAGE !== 0n || size % PAGE !== 0n || size === 0n || size > BigInt(MAX_ISLAND)) {
+      return "has an island of an impossible size";
+    }
+    islands.push({ address: address(start), size: Number(size) });
+  }
+  return islands;
 }
 
 /** FNV-1a, 32 bits: against accidents, not against forgery. */

@@ -41,7 +41,13 @@ export function planProbe(input: ProbeInput): PatchPlan {
   if ("mark" in pages) {
     const { mark, probeEntry } = pages;
     const steps = [...probe(mark, probeEntry, vdso, wanted), result(mark)];
-    return { ...plan, before: pages.state === "skewed" ? "skewed" : "partial", sites: mark.sites, steps };
+    return {
+      ...plan,
+      before: pages.state === "skewed" ? "skewed" : "partial",
+      sites: mark.sites,
+      calls: [],
+      steps,
+    };
   }
   const rewrites = planRewrites(vdso, payload, pages.free);
   const mark = markOf({ vdso, payload, pages: pages.free }, rewrites);
@@ -50,6 +56,7 @@ export function planProbe(input: ProbeInput): PatchPlan {
     ...plan,
     before: "untouched",
     sites: [],
+    calls: [],
     steps: [
       ...mapPages(mark, payload, rewrites),
       {

@@ -1,7 +1,8 @@
 /**
  * Plans a recovery from what is found in the target: the mark, and the vDSO's bytes as they are now.
  */
-import { address } from "../machine/address.ts";
+import { type Address, address } from "../machine/address.ts";
+import { type ReadWindow, rewriteSites } from "./calls.ts";
 import type { FoundPages } from "./find.ts";
 import { stubOf } from "./inject.ts";
 import { encodeMarkState, MARK_STATE_OFFSET } from "./mark.ts";
@@ -17,10 +18,12 @@ export interface RecoveryInput {
   readonly vdso: Vdso;
   readonly found: FoundPages;
   readonly pristineTail: Uint8Array;
+  /** Reads the call sites as they are now. */
+  readonly read: ReadWindow;
 }
 
-export function planRecovery({ pid, vdso, found, pristineTail }: RecoveryInput): PatchPlan {
-  const { mark, patchedSites } = found;
+export function planRecovery({ pid, vdso, found, pristineTail, read }: RecoveryInput): PatchPlan {
+  const { mark, patchedSites, islands, patchedCalls } = found;
   const stub = stubOf(vdso, pristineTail);
   const steps: Step[] = [
     { op: "check", address: vdso.start, bytes: vdso.bytes.slice(0, 64), what: "the vDSO is still there" },
@@ -33,6 +36,12 @@ export function planRecovery({ pid, vdso, found, pristineTail }: RecoveryInput):
       }),
     ),
     ...trueTime(found),
+    ...rewriteSites({
+      records: patchedCalls,
+      read,
+      bytes: ({ original }) => original,
+      what: () => "a call site is as the program has it",
+    }),
     ...patchedSites.map(
       (site): Step => ({
         op: "patch",
@@ -45,12 +54,16 @@ export function planRecovery({ pid, vdso, found, pristineTail }: RecoveryInput):
     ...markRestored(mark),
     {
       op: "drain",
-      address: mark.code.address,
-      length: mark.code.size,
+      code: [mark.code, ...islands].map(({ address: at, size }) => ({ address: at, length: size })),
+      ...(islands.length > 0 && { waits: waitsOf(mark) }),
       timeoutNs: DRAIN_TIMEOUT_NS,
       calls: vdso.start,
       what: "no thread is inside the payload",
     },
+    // First those that only the mark knows of.
+    ...islands.map(
+      ({ address: at, size }): Step => ({ op: "unmap", address: at, length: size, what: "an island" }),
+    ),
     {
       op: "unmap",
       address: mark.code.address,
@@ -59,7 +72,25 @@ export function planRecovery({ pid, vdso, found, pristineTail }: RecoveryInput):
     },
   ];
   const before = found.state === "skewed" ? "skewed" : "partial";
-  return { pid, action: "recover", before, stop: "all", sleepers: "left", stub, sites: mark.sites, steps };
+  return {
+    pid,
+    action: "recover",
+    before,
+    stop: "all",
+    sleepers: "left",
+    stub,
+    sites: mark.sites,
+    calls: patchedCalls,
+    steps,
+  };
+}
+
+/** The translated timespecs, which a system call may yet read. */
+function waitsOf({ params }: FoundPages["mark"]): { address: Address; length: number } {
+  return {
+    address: address(params.address + BigInt(PARAMS.waits)),
+    length: PARAMS.waitCount * PARAMS.waitSize,
+  };
 }
 
 function markRestored({ state, sites, params }: FoundPages["mark"]): Step[] {
@@ -77,7 +108,7 @@ function markRestored({ state, sites, params }: FoundPages["mark"]): Step[] {
 }
 
 /** Clears the unused end of the vDSO. Whoever still runs there is waited for before the first step. */
-export function planClearing({ pid, vdso, pristineTail }: Omit<RecoveryInput, "found">): PatchPlan {
+export function planClearing({ pid, vdso, pristineTail }: Omit<RecoveryInput, "found" | "read">): PatchPlan {
   const stub = stubOf(vdso, pristineTail);
   const step: Step = {
     op: "write",
@@ -93,13 +124,14 @@ export function planClearing({ pid, vdso, pristineTail }: Omit<RecoveryInput, "f
     sleepers: "left",
     stub,
     sites: [],
+    calls: [],
     steps: [step],
   };
 }
 
 /** A read that has begun sees the settings change and reads again: no skewed time is returned later. */
 function trueTime({ mark, index, settings }: RecoveryInput["found"]): Step[] {
-  if (settings.mask === 0n) return [];
+  if (settings.mask === 0n && settings.rate === 0n) return [];
   const params = mark.params.address;
   const idle = index ^ 1;
   return [

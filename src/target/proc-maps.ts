@@ -56,6 +56,11 @@ export function parseMaps(text: string): Mapping[] {
   });
 }
 
+/** A mapping's addresses as /proc/PID/map_files has them: "55d0c0a1f000-55d0c0a20000". */
+export function formatRange({ start, end }: Pick<Mapping, "start" | "end">): string {
+  return `${start.toString(16)}-${end.toString(16)}`;
+}
+
 /**
  * The mapping of a given name, for those of which a process has at most one: "[vdso]", "[vvar]",
  * "[vvar_vclock]" (Linux 6.13 and newer), "[stack]". File names start with "/", so none can pass for these.

@@ -52,7 +52,18 @@ type Fate = "lives" | "ended" | "replaced";
  * is looked up, not concluded.
  */
 function fateOf(report: Report, process: Process): Fate {
-  if (report.error !== ESRCH && report.rollbackError !== ESRCH) return "lives";
+  return report.error === ESRCH || report.rollbackError === ESRCH ? awaitFate(process) : "lives";
+}
+
+/** A process whose memory cannot be read any more is about to end, or to become another program; undefined if neither. */
+export function lostTarget(process: Process): TimeskewError | undefined {
+  const cause = lost(awaitFate(process), `pid ${process.pid} (${process.command})`);
+  if (cause === undefined) return undefined;
+  const [code, message, hint] = cause;
+  return new TimeskewError(code, message, { pid: process.pid, ...(hint !== undefined && { hint }) });
+}
+
+function awaitFate(process: Process): Fate {
   for (let waited = 0; waited < ENDING_MS; waited += LOOK_EVERY_MS) {
     if (hasEnded(process)) return "ended";
     if (isReplaced(process)) return "replaced";
@@ -61,10 +72,11 @@ function fateOf(report: Report, process: Process): Fate {
   return "lives";
 }
 
-/** Another program has its vDSO at another address. */
+/** Another program has its vDSO at another address; a process that is about to end has nothing mapped any more. */
 function isReplaced({ pid, memoryPid, vdso }: Process): boolean {
   const maps = tryRead(memoryPid === pid ? `/proc/${pid}/maps` : `/proc/${pid}/task/${memoryPid}/maps`);
-  return maps === undefined || findMapping(parseMaps(maps), "[vdso]")?.start !== vdso.start;
+  if (maps === undefined || maps === "") return false;
+  return findMapping(parseMaps(maps), "[vdso]")?.start !== vdso.start;
 }
 
 function lost(fate: Fate, name: string): Cause | undefined {

@@ -19,6 +19,8 @@ import { maps, state, vdso } from "../support/proc.ts";
 import { type Forger, startClocks, startForger } from "../support/victims.ts";
 import { functionsOf } from "../unit/machine/x86_64/images.ts";
 
+const { codeSize, paramsSize } = loadPayload();
+
 const OFFSET = "-600.123456789s";
 
 /** Lines of printable text, whatever the process is called. */
@@ -68,7 +70,7 @@ describe("a process with mappings without end", () => {
   test("is looked at in the end, however many look like ours", async (context) => {
     needPrograms(context, "gcc");
     needTracing(context, { permitted: true });
-    await using forger = await startForger(tmpdir(), "blanks", 20_000);
+    await using forger = await startForger(tmpdir(), "blanks", 20_000, codeSize);
     expect(forger.count).toBe(20_000);
     // It would take minutes to search for free addresses once for each; every run of the tool has 30 s here.
     expect(await status(forger.pid)).toMatchObject({ state: "unskewed" });
@@ -78,7 +80,7 @@ describe("a process with mappings without end", () => {
 test("a process whose memory does not come when it is read", async (context) => {
   needPrograms(context, "gcc");
   needTracing(context, { permitted: true });
-  await using forger = await startForger(tmpdir(), "watched");
+  await using forger = await startForger(tmpdir(), "watched", codeSize);
   if (forger.count === 0) context.skip("needs userfaultfd in full: run as root, on a kernel that has it");
   expect(await status(forger.pid)).toMatchObject({ state: "unskewed" });
 });
@@ -131,10 +133,11 @@ function forge({ pid, at }: Forger, change: (mark: Mark, place: Place) => Mark, 
     params: { address: address(params), size: payload.paramsSize },
     vdso: { address: address(place.vdso), size: place.size },
     sites,
+    islands: [],
   };
   write(pid, at, payload.bytes);
   write(pid, params, encodeMark(change(mark, place)));
-  const settings = { generation: 2n ** 64n - 1n, mask, offset: -1n, skewId: 1n, since: 2n ** 62n };
+  const settings = { generation: 2n ** 64n - 1n, mask, offset: -1n, skewId: 1n, since: 2n ** 62n, rate: 0n };
   for (const slot of [0, PARAMS.slotSize])
     write(pid, params + BigInt(PARAMS.slots + slot), encodeSlot(settings));
   for (const site of sites) write(pid, site.address, site.patched);
@@ -166,13 +169,25 @@ const FORGERIES: readonly [
     (mark) => first(mark, { address: address(mark.vdso.address + BigInt(mark.vdso.size) - 8n) }),
   ],
   ["a site twice", "foreign", (mark) => ({ ...mark, sites: [...mark.sites, mark.sites[0]!] })],
+  [
+    "islands where the program's own memory is",
+    "skewed",
+    (mark, { vdso, size }) => ({
+      ...mark,
+      islands: [
+        { address: address(vdso), size },
+        { address: mark.params.address, size: mark.params.size },
+        { address: address(4096n), size: 4096 },
+      ],
+    }),
+  ],
   ["pages of a gigabyte", "foreign", (mark) => ({ ...mark, params: { ...mark.params, size: 2 ** 30 } })],
 ];
 
 test.for(FORGERIES)("a forged mark: %s", async ([, found, change, mask], context) => {
   needPrograms(context, "gcc");
   needTracing(context, { permitted: true });
-  await using forger = await startForger(tmpdir(), "pages");
+  await using forger = await startForger(tmpdir(), "pages", codeSize, paramsSize);
   const { pid } = forger;
   forge(forger, change, mask);
 

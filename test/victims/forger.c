@@ -1,10 +1,10 @@
 /*
  * A process that makes itself hard to look at, as somebody would who wants the tool to trip:
  *
- *   forger maps N DEPTH    N mappings of a file whose path has DEPTH names of 250 newlines each
- *   forger blanks N        N pages of anonymous code, never written, near the vDSO
- *   forger watched         a page of anonymous code near the vDSO, watched by a userfaultfd that nobody answers
- *   forger pages           a page of code and three of data near the vDSO, for a test to fill; the vDSO itself writable
+ *   forger maps N DEPTH        N mappings of a file whose path has DEPTH names of 250 newlines each
+ *   forger blanks N CODE       N times CODE bytes of anonymous code, never written, near the vDSO
+ *   forger watched CODE        the same once, watched by a userfaultfd that nobody answers
+ *   forger pages CODE DATA     so many bytes of code, and of data behind it, near the vDSO, for a test to fill
  *
  * The folder for the file is argv[1]. The first line of output is {"pid", "count", "at"}: how many there are, and
  * where the last one begins; 0 if the kernel does not permit it. The end of stdin ends the program.
@@ -71,13 +71,13 @@ static void *map_at(unsigned long at, size_t length, int protection)
 	return got == MAP_FAILED ? NULL : got;
 }
 
-static int map_blanks(int count, void **last)
+static int map_blanks(int count, size_t code, void **last)
 {
 	unsigned long at = (vdso_start() - BELOW) & ~(PAGE - 1);
 	int made = 0;
 
-	for (int i = 0; i < count; i++, at += 5 * PAGE) {
-		void *got = map_at(at, PAGE, PROT_READ | PROT_EXEC);
+	for (int i = 0; i < count; i++, at += code + 8 * PAGE) {
+		void *got = map_at(at, code, PROT_READ | PROT_EXEC);
 
 		if (!got)
 			continue;
@@ -88,42 +88,42 @@ static int map_blanks(int count, void **last)
 }
 
 /* In full: reads by the kernel on behalf of other processes wait, too. That takes privileges on most machines. */
-static int map_watched(void **last)
+static int map_watched(size_t code, void **last)
 {
 	unsigned long at = (vdso_start() - BELOW) & ~(PAGE - 1);
 	struct uffdio_api api = {.api = UFFD_API};
-	struct uffdio_register range = {.range = {at, PAGE}, .mode = UFFDIO_REGISTER_MODE_MISSING};
+	struct uffdio_register range = {.range = {at, code}, .mode = UFFDIO_REGISTER_MODE_MISSING};
 	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
 
-	*last = map_at(at, PAGE, PROT_READ | PROT_EXEC);
+	*last = map_at(at, code, PROT_READ | PROT_EXEC);
 	return *last && fd >= 0 && !ioctl(fd, UFFDIO_API, &api) && !ioctl(fd, UFFDIO_REGISTER, &range);
 }
 
-static int map_pages(void **last)
+static int map_pages(size_t code, size_t data, void **last)
 {
 	unsigned long at = (vdso_start() - BELOW) & ~(PAGE - 1);
 
-	*last = map_at(at, PAGE, PROT_READ | PROT_EXEC);
-	return *last && map_at(at + PAGE, 3 * PAGE, PROT_READ | PROT_WRITE) ? 4 : 0;
+	*last = map_at(at, code, PROT_READ | PROT_EXEC);
+	return *last && map_at(at + code, data, PROT_READ | PROT_WRITE) ? 2 : 0;
 }
 
 int main(int argc, char **argv)
 {
 	const char *mode = argc > 2 ? argv[2] : "";
-	int number = argc > 3 ? atoi(argv[3]) : 0, count = 0;
+	int number = argc > 3 ? atoi(argv[3]) : 0, second = argc > 4 ? atoi(argv[4]) : 0, count = 0;
 	void *last = NULL;
 
 	prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
 	if (strcmp(mode, "maps") == 0 && argc > 4)
-		count = map_file(argv[1], number, atoi(argv[4]), &last);
-	else if (strcmp(mode, "blanks") == 0)
-		count = map_blanks(number, &last);
-	else if (strcmp(mode, "watched") == 0)
-		count = map_watched(&last);
-	else if (strcmp(mode, "pages") == 0)
-		count = map_pages(&last);
+		count = map_file(argv[1], number, second, &last);
+	else if (strcmp(mode, "blanks") == 0 && argc > 4)
+		count = map_blanks(number, (size_t)second, &last);
+	else if (strcmp(mode, "watched") == 0 && argc > 3)
+		count = map_watched((size_t)number, &last);
+	else if (strcmp(mode, "pages") == 0 && argc > 4)
+		count = map_pages((size_t)number, (size_t)second, &last);
 	if (!last) {
-		fprintf(stderr, "usage: forger FOLDER maps N DEPTH | blanks N | watched | pages\n");
+		fprintf(stderr, "usage: forger FOLDER maps N DEPTH | blanks N CODE | watched CODE | pages CODE DATA\n");
 		return 1;
 	}
 	/* A name that would colour the terminal, clear it and break the line. */

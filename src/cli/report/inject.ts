@@ -5,6 +5,7 @@ import type { Painter } from "../colour.ts";
 import { headNames, isWallClock, selectedNames, skewWords, targetName } from "./skew.ts";
 import { align } from "./table.ts";
 import { formatBrief, formatDate, formatDateNear, formatUptime } from "./time.ts";
+import { unprovedLines, waitLines } from "./waits.ts";
 
 export function injectLines(result: InjectResult, paint: Painter): string[] {
   const { skew, previous } = result;
@@ -18,6 +19,7 @@ export function injectLines(result: InjectResult, paint: Painter): string[] {
     `${paint.green("✔")} ${paint.bold(targetName(result))} is now ${skewWords(skew.offset)}${was}`,
     ...align(rows).map((line) => `  ${line}`),
     ...(also.length > 0 ? [paint.dim(`  with it: ${also.join(", ")}`)] : []),
+    ...(result.action === "injected" ? waitLines(result.waits) : []).map((line) => paint.dim(`  ${line}`)),
     paint.dim(`  ${effort(result)}`),
   ];
 }
@@ -58,7 +60,7 @@ export function dryRunLines(result: DryRunResult, plan: readonly string[], paint
   return [
     `${paint.bold(targetName(result))} ${would} ${skewWords(result.skew.offset)}`,
     `  clocks: ${selectedNames(result.skew).join(", ")}`,
-    ...plan.map((line) => `  ${line}`.trimEnd()),
+    ...[...plan, ...unprovedLines(result.waits)].map((line) => `  ${line}`.trimEnd()),
     "  dry run: nothing was changed",
   ];
 }

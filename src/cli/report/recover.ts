@@ -19,11 +19,15 @@ export function recoverLines(result: RecoverResult, paint: Painter): string[] {
   ];
 }
 
-function lingeringLines({ state, lingeringThreads, pid }: RecoverResult): string[] {
+function lingeringLines({ state, lingeringThreads, waitingThreads, pid }: RecoverResult): string[] {
   if (state !== "lingering") return [];
   const who = lingeringThreads === 1 ? "1 thread" : `${lingeringThreads} threads`;
+  const why =
+    waitingThreads === lingeringThreads
+      ? `${who} sleep${lingeringThreads === 1 ? "s" : ""} on in a wait that was translated;`
+      : `${who} may still be inside them;`;
   return [
-    `  timeskew's pages stay in it, unused, because ${who} may still be inside them;`,
+    `  timeskew's pages stay in it, unused, because ${why}`,
     `  \`timeskew recover --pid ${pid}\` removes them later`,
   ];
 }

@@ -13,6 +13,7 @@ const COLUMNS = [
   { title: "STATE" },
   { title: "SKEW", right: true },
   { title: "CLOCKS" },
+  { title: "WAITS", right: true },
   { title: "SINCE" },
   { title: "SKEW ID" },
 ];
@@ -34,12 +35,13 @@ export function statusLines(rows: readonly StatusRow[], now: bigint, paint: Pain
   ];
 }
 
-function cells({ pid, command, state, skew }: StatusRow, now: bigint): string[] {
+function cells({ pid, command, state, skew, waitSites }: StatusRow, now: bigint): string[] {
   const head = [pid.toString(), escapeText(command), state];
-  if (skew === undefined) return [...head, "-", "-", "-", "-"];
+  const waits = waitSites ? waitSites.toString() : "-";
+  if (skew === undefined) return [...head, "-", "-", waits, "-", "-"];
   const ago = formatAgo(skew.since, now);
   const since = `${formatDate(skew.since)}${ago === undefined ? "" : ` (${ago})`}`;
-  return [...head, formatDuration(skew.offset), clockSummary(skew), since, skew.id];
+  return [...head, formatDuration(skew.offset), clockSummary(skew), waits, since, skew.id];
 }
 
 export function noneLines({ examined }: StatusResult): string[] {

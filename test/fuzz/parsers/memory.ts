@@ -66,6 +66,10 @@ function forgedMark(random: Random, vdso: { start: bigint; end: bigint }, page: 
     params: { address: address(params), size: random.oneIn(8) ? random.u32() : PARAMS.size },
     vdso: { address: address(vdso.start), size: Number(vdso.end - vdso.start) },
     sites: random.times(0, 8, site),
+    islands: random.times(0, 8, () => ({
+      address: address(random.oneIn(8) ? random.odd64() : (params + 0x10_0000n) & ~4095n),
+      size: 4096 * random.below(66),
+    })),
   };
   const bytes = encodeMark(mark);
   if (random.oneIn(4)) put(bytes, 8 * random.below(MARK_BYTES / 8), random.odd64(), 8);
@@ -196,9 +200,9 @@ function statesOf(image: Uint8Array): Pick<Forgery, "vdso" | "start" | "regions"
     const regions = cut
       .maps()
       .filter(({ start, end, path }) => start !== end && path !== "[vdso]")
-      .map(({ start, end, perms, path }) => {
+      .map(({ start, end, perms, path, inode }) => {
         const bytes = cut.read(start, Number(end - start))!;
-        return { start: start as bigint, bytes, perms, path, inode: 0n };
+        return { start: start as bigint, bytes, perms, path, inode };
       });
     return { vdso: cut.read(vdso.start, vdso.bytes.length)!, start: vdso.start, regions };
   });
@@ -333,15 +337,16 @@ class Memory {
     must(at >= 0n && at < 1n << 64n, "an address has 64 bits");
     this.#bytes += length;
     must(
-      ++this.#reads <= 12 + 4 * regions.length && this.#bytes <= MOST_BYTES + 2 * MAX_CODE * regions.length,
+      ++this.#reads <= 64 + 4 * regions.length && this.#bytes <= MOST_BYTES + 2 * MAX_CODE * regions.length,
       "few reads",
     );
     const all = [...regions, { start, bytes: vdso, path: "[vdso]", inode: 0n, perms: "r-xp", barred: false }];
     const region = all.find(
       (each) => at >= each.start && at + BigInt(length) <= each.start + BigInt(each.bytes.length),
     );
-    // A file's pages come from wherever its file system says, perhaps never.
-    must(region === undefined || region.inode === 0n, "nothing but anonymous memory is read");
+    // A file's pages come from wherever its file system says, perhaps never. Whole ones are read only if they are there.
+    const isPage = length === 4096 && at % 4096n === 0n;
+    must(region === undefined || region.inode === 0n || isPage, "nothing but anonymous memory is read");
     if (region === undefined || region.barred) return undefined;
     const offset = Number(at - region.start);
     return region.bytes.slice(offset, offset + length);
@@ -377,14 +382,16 @@ function lookAt(forgery: Forgery): { vdso: Vdso; found: Found } {
 function plansFor(vdso: Vdso, found: Found, pristineTail: Uint8Array): PatchPlan[] {
   if (!("mark" in found)) return "stub" in found ? [planClearing({ pid: 1, vdso, pristineTail })] : [];
   const input = { pid: 1, vdso, pristineTail };
-  const recovery = planRecovery({ ...input, found });
+  const recovery = planRecovery({ ...input, found, read: (_, length) => new Uint8Array(length) });
   if (found.mark.sites.length === 0) return [recovery];
   return [recovery, planProbe({ ...input, payload: loadPayload(), pages: found, wanted: 0x8f3n })];
 }
 
 function mustBeTold(found: Found, command: string): void {
   const skew = skewIn(found);
-  const row = { pid: 1, command, state: found.state, skew, note: "note" in found ? found.note : undefined };
+  const waitSites = "mark" in found ? found.patchedCalls.length : undefined;
+  const note = "note" in found ? found.note : undefined;
+  const row = { pid: 1, command, state: found.state, skew, waitSites, note };
   for (const line of statusLines([row], 0n, PLAIN)) mustBeTame(line);
   const json = jsonReport("status", { targets: [row] });
   mustBeTame(json);
@@ -402,6 +409,7 @@ function mustBeTold(found: Found, command: string): void {
     threads: 1,
     asleepThreads: 0,
     lingeringThreads: 0,
+    waitingThreads: 0,
   } as const;
   for (const line of recoverLines(done, PLAIN)) mustBeTame(line);
 }
@@ -435,6 +443,10 @@ export const find = recipe("find", () => {
             const pages = { start: code.address, end: params.address + BigInt(params.size) };
             must(pages.end <= vdso.start || pages.start >= vdso.end, "our pages are not the vDSO's");
             ours.push(pages);
+            for (const { address: at, size } of found.islands)
+              ours.push({ start: at, end: at + BigInt(size) });
+            for (const { perms, inode, start, bytes } of forgery.regions)
+              if (perms[2] === "x" && inode !== 0n) ours.push({ start, end: start + BigInt(bytes.length) });
           }
           attempt(
             () => plansFor(vdso, found, pristineTail),

@@ -114,6 +114,7 @@ export function injected(pid: number, more: Partial<InjectResult> = {}): InjectR
     threads: 5,
     asleepThreads: 0,
     movedThreads: 0,
+    waits: { sites: 61, unproved: [], unsearched: [], generatedCode: 0 },
     readings: [
       reading("CLOCK_REALTIME", NOON, -10n * MINUTE),
       reading("CLOCK_MONOTONIC", 273_845_123_456_789n, 0n, false),
@@ -134,12 +135,14 @@ export function recovered(pid: number, more: Partial<RecoverResult> = {}): Recov
     threads: 1,
     asleepThreads: 0,
     lingeringThreads: 0,
+    waitingThreads: 0,
     ...more,
   };
 }
 
 export function row(pid: number, more: Partial<StatusRow> = {}): StatusRow {
-  return { pid, command: "redis-server", state: "skewed", skew: REALTIME_SKEW, note: undefined, ...more };
+  const command = "redis-server";
+  return { pid, command, state: "skewed", skew: REALTIME_SKEW, waitSites: 61, note: undefined, ...more };
 }
 
 export function nowResult(pid: number, more: Partial<NowResult> = {}): NowResult {
@@ -162,6 +165,7 @@ function fakeEngine(): Engine {
       action: "inject",
       plan: {} as never,
       skew: REALTIME_SKEW,
+      waits: undefined,
     }),
     recover: async ({ pid }) => recovered(pid),
     status: async ({ pids = [1234] } = {}) => ({

@@ -54,10 +54,51 @@ describe("inject: text", () => {
       "✔ redis-server (pid 1234) is now 10m behind",
       "  CLOCK_REALTIME  2026-11-20 14:39:02.123  true 14:49:02.123  -10m",
       "  with it: CLOCK_REALTIME_COARSE, CLOCK_REALTIME_ALARM, CLOCK_TAI, gettimeofday, time",
+      "  deadlines and clock system calls translated at 61 places",
+      "  not covered: rdtsc, times of files",
       "  stopped for 143 µs (5 threads)",
       "  undo: timeskew recover --pid 1234",
       "",
     ]);
+  });
+
+  it("names what is not covered: a few places, or how many", async () => {
+    const place = (name: string | undefined) => ({
+      image: "/opt/lib/libodd.so.1",
+      at: "0x1234",
+      function: name,
+      call: name && "futex",
+      why: "no function bounds",
+    });
+    const waits = {
+      sites: 1,
+      unproved: [place("odd_wait"), place(undefined)],
+      unsearched: [{ image: "/opt/\u001bbin/odd", why: "is for aarch64" }],
+      generatedCode: 3,
+    };
+    const few = await run(LINE, { inject: async () => injected(1234, { waits }) });
+    expect(few.stdout).toContain("  deadlines and clock system calls translated at 1 place\n");
+    expect(few.stdout).toContain(
+      "  not covered: futex in odd_wait of libodd.so.1 (no function bounds); " +
+        "system calls chosen at run time, 1 place in libodd.so.1; " +
+        "odd (is for aarch64); code generated at run time; rdtsc, times of files\n",
+    );
+    const unproved = ["one", "two", "three"].map(place);
+    const many = await run(LINE, { inject: async () => injected(1234, { waits: { ...waits, unproved } }) });
+    expect(many.stdout).toContain("  not covered: 3 places in libodd.so.1; odd");
+  });
+
+  it("leaves waits alone with --no-waits, and says so", async () => {
+    const asked: unknown[] = [];
+    const inject = async (o: { waits?: boolean }) => {
+      asked.push(o.waits);
+      return injected(1234, { waits: undefined });
+    };
+    const { stdout } = await run(`${LINE} --no-waits`, { inject });
+    expect(asked).toEqual([false]);
+    expect(stdout).toContain("  waits are not translated (--no-waits)\n");
+    await run(LINE, { inject });
+    expect(asked).toEqual([false, undefined]);
   });
 
   it("names what was in force before, and that nothing was stopped, when it updates", async () => {
@@ -174,11 +215,33 @@ describe("inject --dry-run", () => {
       action: "update" as const,
       plan: undefined,
       skew: REALTIME_SKEW,
+      waits: undefined,
     });
     const { stdout } = await run(`${LINE} --dry-run`, { planInjection });
     expect(stdout).toContain("is skewed already; its settings would be changed, without stopping it");
     const { report } = await runJson(`${LINE} --dry-run`, { planInjection });
     expect(report).toMatchObject({ dryRun: true, targets: [{ action: "update", plan: null }] });
+  });
+
+  it("names every place that would not be translated", async () => {
+    const unproved = ["one", "two", "three"].map((name) => ({
+      image: "/opt/lib/libodd.so.1",
+      at: "0x1",
+      function: name,
+      call: "futex",
+      why: "no function bounds",
+    }));
+    const planInjection = async () => ({
+      pid: 1234,
+      command: "redis-server",
+      action: "inject" as const,
+      plan: {} as never,
+      skew: REALTIME_SKEW,
+      waits: { sites: 3, unproved, unsearched: [], generatedCode: 0 },
+    });
+    const { stdout } = await run(`${LINE} --dry-run`, { planInjection });
+    expect(stdout).toContain("  places that would not be translated\n    futex in one of libodd.so.1 (no");
+    expect(stdout).toContain("    futex in three of libodd.so.1 (no function bounds)\n");
   });
 
   it("--json has the plan as data", async () => {

@@ -38,6 +38,12 @@ describe("recover", () => {
     expect(stdout).toContain("`timeskew recover --pid 5` removes them later\n");
   });
 
+  it("says who waits, if that is all", async () => {
+    const recover = async () => recovered(5, { state: "lingering", lingeringThreads: 2, waitingThreads: 2 });
+    const { stdout } = await run("recover --pid 5", { recover });
+    expect(stdout).toContain("because 2 threads sleep on in a wait that was translated;\n");
+  });
+
   it("--json has the state", async () => {
     const { report } = await runJson("recover --pid 5");
     expect(report).toMatchObject({ ok: true, targets: [{ pid: 5, state: "unskewed", action: "recovered" }] });

@@ -13,6 +13,7 @@ describe("status", () => {
         command: "sh\u0007",
         state: "foreign",
         skew: undefined,
+        waitSites: undefined,
         note: "its clock_gettime jumps to 0x1",
       }),
     ];
@@ -21,10 +22,10 @@ describe("status", () => {
     });
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout.split("\n")).toEqual([
-      " PID  COMMAND       STATE    SKEW  CLOCKS     SINCE                            SKEW ID",
-      "1234  redis-server  skewed   -10m  realtime   2026-11-20 14:49:02 (3 min ago)  3f2a00000000c0de",
-      "  77  java          skewed     2s  monotonic  2026-11-20 12:44:02 (2 h ago)    00000000000000aa",
-      "   8  sh\\x07        foreign     -  -          -                                -",
+      " PID  COMMAND       STATE    SKEW  CLOCKS     WAITS  SINCE                            SKEW ID",
+      "1234  redis-server  skewed   -10m  realtime      61  2026-11-20 14:49:02 (3 min ago)  3f2a00000000c0de",
+      "  77  java          skewed     2s  monotonic     61  2026-11-20 12:44:02 (2 h ago)    00000000000000aa",
+      "   8  sh\\x07        foreign     -  -              -  -                                -",
       "pid 8: its clock_gettime jumps to 0x1",
       "",
     ]);
@@ -86,6 +87,7 @@ describe("status", () => {
           state: "skewed",
           note: null,
           skew: { ...REALTIME_SKEW, offset: "-600000000000", since: String(NOON) },
+          waitSites: 61,
         },
       ],
     });

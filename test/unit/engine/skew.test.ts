@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { appliedIn, parseRequest, settingsOf, skewIn, skewOf } from "../../../src/engine/skew.ts";
 import { TimeskewError } from "../../../src/errors.ts";
 import type { Found } from "../../../src/patch/find.ts";
-import type { Settings } from "../../../src/patch/params.ts";
+import { RATE_ONE, type Settings } from "../../../src/patch/params.ts";
 import { selectionFromMask } from "../../../src/skew/clock.ts";
 
 const REALTIME_MASK = (1n << 63n) | (1n << 62n) | 0x921n;
@@ -45,8 +45,27 @@ describe("parseRequest", () => {
   });
 });
 
+describe("a rate for waits", () => {
+  it.each([
+    [undefined, RATE_ONE],
+    [1, RATE_ONE],
+    [2, RATE_ONE * 2n],
+    [0.5, RATE_ONE / 2n],
+    [0.001, 4_294_967n],
+    [1000, RATE_ONE * 1000n],
+  ])("%s is %i", (waitRate, rate) => {
+    const request = parseRequest({ offset: 0n, ...(waitRate !== undefined && { waitRate }) });
+    expect(request.rate).toBe(rate);
+    expect(settingsOf(request).rate).toBe(rate);
+  });
+
+  it.each([0, -1, 0.0009, 1001, Number.NaN, Number.POSITIVE_INFINITY])("%s is none", (waitRate) => {
+    expect(() => parseRequest({ offset: 0n, waitRate })).toThrow(/^no clock runs at /);
+  });
+});
+
 describe("settingsOf", () => {
-  const request = { offset: -1n, selection: selectionFromMask(REALTIME_MASK) };
+  const request = { offset: -1n, selection: selectionFromMask(REALTIME_MASK), rate: RATE_ONE };
 
   it("begins now, under an id of its own", () => {
     const before = BigInt(Date.now()) * 1_000_000n;
@@ -73,7 +92,7 @@ describe("settingsOf", () => {
 });
 
 describe("skewOf", () => {
-  const settings = { mask: 2n, offset: 3n, skewId: 0xabcn, since: 4n };
+  const settings = { mask: 2n, offset: 3n, skewId: 0xabcn, since: 4n, rate: 0n };
 
   it("writes the id as 16 digits", () => {
     expect(skewOf(settings)?.id).toBe("0000000000000abc");
@@ -100,7 +119,7 @@ describe("skewOf", () => {
 });
 
 describe("what is found", () => {
-  const settings: Settings = { generation: 2n, mask: 2n, offset: 3n, skewId: 1n, since: 4n };
+  const settings: Settings = { generation: 2n, mask: 2n, offset: 3n, skewId: 1n, since: 4n, rate: 0n };
   const found = (state: string) => ({ state, settings }) as unknown as Found;
 
   it("is in force in a skewed target only", () => {

@@ -4,7 +4,8 @@
  */
 import { describe, expect, it } from "vitest";
 import { address } from "../../../src/machine/address.ts";
-import { decodeSlot } from "../../../src/patch/params.ts";
+import { decodeJump } from "../../../src/machine/x86_64/encode.ts";
+import { decodeSlot, SLOT_BYTES } from "../../../src/patch/params.ts";
 import { invert, type PatchPlan } from "../../../src/patch/plan.ts";
 import { planProbe } from "../../../src/patch/probe.ts";
 import type { Target } from "./memory.ts";
@@ -46,17 +47,34 @@ function expectSound(target: Target, scene: Scene, expected: "true time" | "skew
       expect(pc > at && pc < at + 5n, `a thread within ${name}'s jump`).toBe(false);
   }
   if (expected === "skewed") expect(patched).toHaveLength(vdso.functions.length);
-  if (patched.length === 0) return;
+  const calls = expectSoundCalls(target, plan);
+  if (expected === "skewed") expect(calls).toBe(plan.calls.length);
+  if (patched.length === 0 && calls === 0) return;
 
   const code = plan.steps.find((step) => step.what === "the payload and its trampolines");
   const whole = code?.op === "write" ? code.bytes : new Uint8Array(1);
   expect(Buffer.compare(target.read(pages, whole.length)!, whole), "the payload is complete").toBe(0);
   const params = pages + BigInt(payload.codeSize);
   const index = target.read(params + 0xfc0n, 1)![0]!;
-  const slot = decodeSlot(target.read(params + 0x1000n + 0x800n * BigInt(index), 48)!);
+  const slot = decodeSlot(target.read(params + 0x1000n + 0x800n * BigInt(index), SLOT_BYTES)!);
   expect(slot.generation).not.toBe(0n);
   if (expected === "skewed") expect(slot).toMatchObject(SETTINGS);
   else expect(slot).toMatchObject({ mask: 0n, offset: 0n });
+}
+
+/** Each call site is the program's, or a jump to a complete thunk; how many are jumps. */
+function expectSoundCalls(target: Target, { calls, steps }: PatchPlan): number {
+  return calls.filter(({ address: at, original, thunk }) => {
+    const now = target.read(at, 5)!;
+    if (Buffer.compare(now, original) === 0) return false;
+    expect(decodeJump(now, at)).toBe(thunk);
+    const islands = steps.flatMap((step) =>
+      step.what === "its thunks" && step.op === "write" ? [step] : [],
+    );
+    for (const { address: island, bytes } of islands)
+      expect(Buffer.compare(target.read(island, bytes.length)!, bytes), "the island is complete").toBe(0);
+    return true;
+  }).length;
 }
 
 /** Recovers until nothing is left, as a user would. */
@@ -269,7 +287,7 @@ describe("a recovery with threads inside", () => {
     target.threads = [scene.pages + 0x200n];
     recover(target, scene);
 
-    const second = sceneOf(bytes, { pages: scene.pages - 0x10_000n });
+    const second = sceneOf(bytes, { pages: scene.pages - 0x10_000n, before: target });
     expect(target.run(second.plan).end).toBe("done");
     expect(look(target, scene)).toMatchObject({ state: "skewed", mark: { code: { address: second.pages } } });
     expect(recover(target, second)).toMatchObject({ end: "done", lingering: 0 });

@@ -31,6 +31,7 @@ const PLAN: PatchPlan = {
       prologue: { address: address(VDSO), bytes: original.slice(0, 6) },
     },
   ],
+  calls: [],
   steps: [
     { op: "check", address: address(VDSO), bytes: original, what: "as it was" },
     { op: "map", address: address(PAGES), length: 4096, protection: "r-x", what: "a page" },
@@ -62,11 +63,21 @@ const PLAN: PatchPlan = {
     { op: "read", address: address(PAGES), length: 824, what: "a result" },
     {
       op: "drain",
-      address: address(PAGES),
-      length: 4096,
+      code: [{ address: address(PAGES), length: 4096 }],
       timeoutNs: 2_000_000_000n,
       calls: address(VDSO),
       what: "nobody inside",
+    },
+    {
+      op: "drain",
+      code: [
+        { address: address(PAGES), length: 8192 },
+        { address: address(0x7ffff7000000n), length: 4096 },
+      ],
+      waits: { address: address(PAGES + 0x3000n), length: 512 },
+      timeoutNs: 1n,
+      calls: address(VDSO),
+      what: "nobody in islands",
     },
     { op: "unmap", address: address(PAGES), length: 16384, what: "our pages" },
   ],
@@ -93,7 +104,8 @@ describe("describePlan", () => {
       "   8. call   a call  [0x7ffff7fb1900]",
       "   9. read   a result  [824 bytes at 0x7ffff7fb1000]",
       "  10. drain  nobody inside  [4096 bytes at 0x7ffff7fb1000]",
-      "  11. unmap  our pages  [16384 bytes at 0x7ffff7fb1000]",
+      "  11. drain  nobody in islands  [8192 bytes at 0x7ffff7fb1000, 4096 bytes at 0x7ffff7000000, waits in 512 bytes at 0x7ffff7fb4000]",
+      "  12. unmap  our pages  [16384 bytes at 0x7ffff7fb1000]",
       "if a step fails, the steps before it are undone in reverse order",
     ]);
   });
@@ -175,7 +187,13 @@ describe("planAsJson", () => {
         { op: "patch", old: "554889e541564154", new: "e9fb05ffff564154" },
         { op: "call", argument: "0x7ffff7fb1000", stack: "0x7ffff7fb2000" },
         { op: "read", length: 824 },
-        { op: "drain", timeoutNs: "2000000000", calls: "0x7ffff7fc1000" },
+        {
+          op: "drain",
+          code: [{ address: "0x7ffff7fb1000", length: 4096 }],
+          timeoutNs: "2000000000",
+          calls: "0x7ffff7fc1000",
+        },
+        { op: "drain", waits: { address: "0x7ffff7fb4000", length: 512 }, timeoutNs: "1" },
         { op: "unmap", length: 16384 },
       ],
     });

@@ -5,7 +5,9 @@ import { describe, expect, it } from "vitest";
 import { address } from "../../../src/machine/address.ts";
 import { encodeJump } from "../../../src/machine/x86_64/encode.ts";
 import { encodeMark, type Mark, type Site } from "../../../src/patch/mark.ts";
+import { PARAMS } from "../../../src/patch/params.ts";
 import { planClearing } from "../../../src/patch/recover.ts";
+import { loadPayload } from "../../../src/tracer/native.ts";
 import type { Target } from "./memory.ts";
 import {
   IMAGES,
@@ -22,6 +24,9 @@ import {
 } from "./scenes.ts";
 
 const { bytes: image } = IMAGES.at(-1)!;
+/** Bytes of our two mappings. */
+const CODE = BigInt(loadPayload().codeSize);
+const ROOM = BigInt(PARAMS.size);
 
 function skewed(): Scene {
   const scene = sceneOf(image);
@@ -136,8 +141,8 @@ describe("a payload whose mark does not fit", () => {
     ],
     [
       "belongs to a payload of another version",
-      ({ target, pages }) => target.write(pages + 8n, Uint8Array.of(2)),
-      "has the layout 2,12288,4032,4096,2048,8192,64 instead of 1,12288,4032,4096,2048,8192,64",
+      ({ target, pages }) => target.write(pages + 8n, Uint8Array.of(1)),
+      "has the layout 1,28672,4032,4096,2048,8192,64 instead of 2,28672,4032,4096,2048,8192,64",
     ],
     ...(["code", "params"] as const).flatMap((which) =>
       [0, 8192, 2 ** 30].map((size): [string, (scene: Scene, mark: Mark) => void, string] => [
@@ -198,6 +203,7 @@ describe("a payload whose mark does not fit", () => {
       params: { address: vdso.end, size: payload.paramsSize },
       vdso: { address: vdso.start, size: vdso.bytes.length },
       sites: [],
+      islands: [],
     };
     target.occupy(vdso.end, payload.paramsSize);
     target.write(page, payload.bytes.subarray(0, 68));
@@ -211,7 +217,7 @@ describe("a payload whose mark does not fit", () => {
   it("whose code alone is left", () => {
     const scene = skewed();
     const read = (at: bigint, length: number) =>
-      at >= scene.pages + 4096n && at < scene.pages + 16384n ? undefined : scene.target.read(at, length);
+      at >= scene.pages + CODE && at < scene.pages + CODE + ROOM ? undefined : scene.target.read(at, length);
     expect(look(scene.target, scene, { read })).toEqual(foreign("has a mark that is missing"));
   });
 });
@@ -231,29 +237,32 @@ describe("an unfinished injection", () => {
       state: "unused",
       mark: {
         state: "restored",
-        code: { address: pages, size: 4096 },
-        params: { address: pages + 4096n, size: 0 },
+        code: { address: pages, size: Number(CODE) },
+        params: { address: pages + CODE, size: 0 },
         vdso: { address: scene.vdso.start, size: image.length },
         sites: [],
+        islands: [],
       },
       probeEntry: 0,
       index: 0,
-      settings: { generation: 0n, mask: 0n, offset: 0n, skewId: 0n, since: 0n },
+      settings: { generation: 0n, mask: 0n, offset: 0n, skewId: 0n, since: 0n, rate: 0n },
       patchedSites: [],
+      islands: [],
+      patchedCalls: [],
       note: "a run of timeskew left unused pages behind. `recover` unmaps them",
     });
   });
 
   it("is found with its parameter pages, before it has a mark", () => {
     const found = look(died("its parameter pages"), scene);
-    expect(found).toMatchObject({ state: "unused", mark: { params: { size: 12288 }, sites: [] } });
+    expect(found).toMatchObject({ state: "unused", mark: { params: { size: Number(ROOM) }, sites: [] } });
     expect(found).not.toHaveProperty("blank");
   });
 
   it("is found with its parameter pages where what can be read can be executed", () => {
     const target = died("the payload and its trampolines");
-    target.occupy(pages + 4096n, 12288, "rwxp");
-    expect(look(target, scene)).toMatchObject({ state: "unused", mark: { params: { size: 12288 } } });
+    target.occupy(pages + CODE, Number(ROOM), "rwxp");
+    expect(look(target, scene)).toMatchObject({ state: "unused", mark: { params: { size: Number(ROOM) } } });
   });
 
   it("is found wherever it is within reach, and of whatever version it is", () => {
@@ -267,12 +276,12 @@ describe("an unfinished injection", () => {
   });
 
   it.each<[string, bigint, number, string, string]>([
-    ["too far away", scene.vdso.start - (1n << 31n) - 0x10_0000n, 4096, "r-xp", ""],
+    ["too far away", scene.vdso.start - (1n << 31n) - 0x10_0000n, Number(CODE), "r-xp", ""],
     ["larger than any payload", pages + 0x10_0000n, 17 * 4096, "r-xp", ""],
-    ["writable", pages + 0x10_0000n, 4096, "rwxp", ""],
-    ["not executable", pages + 0x10_0000n, 4096, "r--p", ""],
-    ["shared", pages + 0x10_0000n, 4096, "r-xs", ""],
-    ["of a file", pages + 0x10_0000n, 4096, "r-xp", "/usr/lib/timeskew.bin"],
+    ["writable", pages + 0x10_0000n, Number(CODE), "rwxp", ""],
+    ["not executable", pages + 0x10_0000n, Number(CODE), "r--p", ""],
+    ["shared", pages + 0x10_0000n, Number(CODE), "r-xs", ""],
+    ["of a file", pages + 0x10_0000n, Number(CODE), "r-xp", "/usr/lib/timeskew.bin"],
   ])("is not what has its header and is %s", (_, at, size, perms, path) => {
     const target = scene.target.fork();
     target.occupy(at, size, perms, path);
@@ -282,13 +291,13 @@ describe("an unfinished injection", () => {
 
   it.each([
     ["smaller", 0n, 8192, "rw-p", ""],
-    ["larger", 0n, 16384, "rw-p", ""],
-    ["elsewhere", 4096n, 12288, "rw-p", ""],
-    ["read-only", 0n, 12288, "r--p", ""],
-    ["a file's", 0n, 12288, "rw-p", "/tmp/x"],
+    ["larger", 0n, Number(ROOM) + 4096, "rw-p", ""],
+    ["elsewhere", 4096n, Number(ROOM), "rw-p", ""],
+    ["read-only", 0n, Number(ROOM), "r--p", ""],
+    ["a file's", 0n, Number(ROOM), "rw-p", "/tmp/x"],
   ])("has no parameter pages that are %s", (_, gap, size, perms, path) => {
     const target = died("the payload and its trampolines");
-    target.occupy(pages + 4096n + gap, size, perms, path);
+    target.occupy(pages + CODE + gap, size, perms, path);
     const others = target.maps().filter(({ start }) => start !== pages);
     expect(look(target, scene)).toMatchObject({ state: "unused", mark: { params: { size: 0 } } });
     expect(recover(target, scene)).toMatchObject({ end: "done" });
@@ -298,10 +307,10 @@ describe("an unfinished injection", () => {
   // Whatever the target has mapped there since, `recover` must leave alone.
   it("has no parameter pages that hold the target's own data", () => {
     const target = died("the payload and its trampolines");
-    target.occupy(pages + 4096n, 12288);
-    target.write(pages + 4096n + 5000n, Uint8Array.of(1));
+    target.occupy(pages + CODE, Number(ROOM));
+    target.write(pages + CODE + 5000n, Uint8Array.of(1));
     expect(recover(target, scene)).toMatchObject({ end: "done" });
-    expect(target.read(pages + 4096n + 5000n, 1)).toEqual(Uint8Array.of(1));
+    expect(target.read(pages + CODE + 5000n, 1)).toEqual(Uint8Array.of(1));
   });
 
   it("is no reason to overlook a foreign patch", () => {
@@ -317,7 +326,7 @@ describe("an unfinished injection", () => {
 
   it("is no reason to overlook a skew in force", () => {
     const target = scene.target.fork();
-    target.occupy(pages, 4096, "r-xp");
+    target.occupy(pages, Number(CODE), "r-xp");
     target.write(pages, payload.bytes);
     const other = sceneOf(image, { pages: pages + 0x10_0000n });
     target.run(other.plan);
@@ -330,7 +339,7 @@ describe.each(LOAD_ADDRESSES.slice(0, 3).map((start) => ({ start, at: `0x${start
   ({ start }) => {
     const scene = sceneOf(image, { start });
     const { pages } = scene;
-    const occupied = (at: bigint, size = 4096, perms = "r-xp", path = "") => {
+    const occupied = (at: bigint, size = Number(CODE), perms = "r-xp", path = "") => {
       const target = scene.target.fork();
       target.occupy(at, size, perms, path);
       return target;
@@ -342,16 +351,16 @@ describe.each(LOAD_ADDRESSES.slice(0, 3).map((start) => ({ start, at: `0x${start
       expect(look(target, scene)).toMatchObject({
         state: "unused",
         blank: true,
-        mark: { code: { address: pages, size: 4096 }, params: { size: 0 }, sites: [] },
+        mark: { code: { address: pages, size: Number(CODE) }, params: { size: 0 }, sites: [] },
       });
       const plan = recoveryOf(target, scene)!;
       expect(plan.steps.map(({ op }) => op)).toEqual(["check", "drain", "unmap"]);
-      expect(plan.steps.at(-1)).toMatchObject({ address: pages, length: 4096 });
+      expect(plan.steps.at(-1)).toMatchObject({ address: pages, length: Number(CODE) });
       expect(target.run(plan).end).toBe("done");
       expect(target.state()).toEqual(scene.target.state());
     });
 
-    it.each([-0x10_0000n, -4096n, 4096n, 0x10_0000n])("%i bytes from there is not", (distance) => {
+    it.each([-0x10_0000n, -CODE, CODE, 0x10_0000n])("%i bytes from there is not", (distance) => {
       // Unless it lies in the kernel's own.
       const at = pages + distance;
       if (scene.target.maps().some((each) => at >= each.start && at < each.end)) return;
@@ -364,7 +373,7 @@ describe.each(LOAD_ADDRESSES.slice(0, 3).map((start) => ({ start, at: `0x${start
       expect(look(target, scene)).toEqual(unskewed);
     });
 
-    it.each([8192, 12288, 16384])("of %i bytes is not", (size) => {
+    it.each([4096, 8192, 16384])("of %i bytes is not", (size) => {
       expect(look(occupied(pages, size), scene)).toEqual(unskewed);
     });
 
@@ -377,28 +386,28 @@ describe.each(LOAD_ADDRESSES.slice(0, 3).map((start) => ({ start, at: `0x${start
       ["r-xp", "/usr/lib/x.so"],
       ["r-xp", "[anon:jit]"],
     ])("that is %s %s is not", (perms, path) => {
-      expect(look(occupied(pages, 4096, perms, path), scene)).toEqual(unskewed);
+      expect(look(occupied(pages, Number(CODE), perms, path), scene)).toEqual(unskewed);
     });
 
     it("that cannot be read is not", () => {
       const target = occupied(pages);
       const read = (at: bigint, length: number) =>
-        at >= pages && at < pages + 4096n ? undefined : target.read(at, length);
+        at >= pages && at < pages + CODE ? undefined : target.read(at, length);
       expect(look(target, scene, { read })).toEqual(unskewed);
     });
 
     // As above: what an injection maps behind its code comes after the code is written.
     it("that has the target's own data behind it leaves that alone", () => {
       const target = occupied(pages);
-      target.occupy(pages + 4096n, 12288);
-      target.write(pages + 4096n, Uint8Array.of(1));
+      target.occupy(pages + CODE, Number(ROOM));
+      target.write(pages + CODE, Uint8Array.of(1));
       recover(target, scene);
-      expect(target.read(pages + 4096n, 1)).toEqual(Uint8Array.of(1));
+      expect(target.read(pages + CODE, 1)).toEqual(Uint8Array.of(1));
     });
 
     it("is found again once the skew of a later run is gone", () => {
       const target = occupied(pages);
-      const later = pages > start ? pages + 8192n : pages - 0x5000n;
+      const later = pages > start ? pages + 2n * CODE : pages - (CODE + ROOM + 4096n);
       const second = sceneOf(image, { start, pages: later });
       expect(target.run(second.plan).end).toBe("done");
       expect(look(target, scene)).toMatchObject({ state: "skewed" });
@@ -431,7 +440,7 @@ describe("what the memory of a target may cost us", () => {
   it("the search for free addresses is made a few times, however many pages look like ours", () => {
     const scene = sceneOf(image);
     const { target, vdso } = scene;
-    for (let i = 1; i <= 100; i++) target.occupy(vdso.start - BigInt(0x10_0000 * i), 4096, "r-xp");
+    for (let i = 1; i <= 100; i++) target.occupy(vdso.start - BigInt(0x10_0000 * i), Number(CODE), "r-xp");
     let searches = 0;
     const pagesWithout = () => {
       searches++;

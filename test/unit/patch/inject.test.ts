@@ -8,7 +8,7 @@ import { decodeAll } from "../../../src/machine/x86_64/decode.ts";
 import { decodeJump } from "../../../src/machine/x86_64/encode.ts";
 import { relocatePrologue } from "../../../src/machine/x86_64/relocate.ts";
 import { planInjection, planUpdate } from "../../../src/patch/inject.ts";
-import { decodeSlot } from "../../../src/patch/params.ts";
+import { decodeSlot, SLOT_BYTES } from "../../../src/patch/params.ts";
 import type { PatchPlan } from "../../../src/patch/plan.ts";
 import { loadPayload } from "../../../src/tracer/native.ts";
 import { buildImage } from "../elf/build-image.ts";
@@ -18,6 +18,7 @@ import {
   LOAD_ADDRESSES,
   leadsTo,
   look,
+  PROGRAM,
   prologue,
   SETTINGS,
   sceneOf,
@@ -26,7 +27,9 @@ import {
 } from "./scenes.ts";
 
 const REACH = 1n << 31n;
-const ROOM = 4n * 4096n;
+const ROOM = BigInt(loadPayload().codeSize + loadPayload().paramsSize);
+/** Below the program of a scene, with a page between. */
+const ISLAND = PROGRAM.start - 2n * 4096n;
 const everywhere = IMAGES.flatMap(({ name, bytes }) =>
   LOAD_ADDRESSES.map((start) => ({ name, bytes, start, at: `0x${start.toString(16)}` })),
 );
@@ -80,23 +83,28 @@ describe.each(everywhere)("$name at $at", ({ bytes, start }) => {
   });
 
   it("fills the slots, and slot 1 is in force", () => {
-    expect(decodeSlot(target.read(params + 0x1000n, 48)!)).toEqual({
+    expect(decodeSlot(target.read(params + 0x1000n, SLOT_BYTES)!)).toEqual({
       generation: 1n,
       mask: 0n,
       offset: 0n,
       skewId: 0n,
       since: 0n,
+      rate: 0n,
     });
-    expect(decodeSlot(target.read(params + 0x1800n, 48)!)).toEqual({ ...SETTINGS, generation: 2n });
+    expect(decodeSlot(target.read(params + 0x1800n, SLOT_BYTES)!)).toEqual({ ...SETTINGS, generation: 2n });
     expect(target.read(params + 0xfc0n, 1)).toEqual(Uint8Array.of(1));
   });
 
   it("maps code that nobody may write and parameters that nobody may execute", () => {
     const ours = target.maps().filter(({ path }) => path === "");
-    expect(ours.map(({ start, end, perms }) => [start, end - start, perms])).toEqual([
-      [pages, 4096n, "r-xp"],
-      [params, 3n * 4096n, "rw-p"],
-    ]);
+    const expected = [
+      [ISLAND, 4096n, "r-xp"],
+      [pages, BigInt(payload.codeSize), "r-xp"],
+      [params, 7n * 4096n, "rw-p"],
+    ] as const;
+    expect(ours.map(({ start, end, perms }) => [start, end - start, perms])).toEqual(
+      expected.toSorted(([a], [b]) => (a < b ? -1 : 1)),
+    );
   });
 
   it("moves threads that the jumps would cut to the same instruction, and no others", () => {
@@ -110,6 +118,7 @@ describe.each(everywhere)("$name at $at", ({ bytes, start }) => {
     expect(moves.map(({ from }) => from)).toEqual([...cut, ...cut]);
     expect(target.threads).toEqual([
       0x40_1000n,
+      ...plan.calls.map(({ address }) => address),
       ...vdso.functions.map((fn) => fn.address),
       ...moves.map(({ to }) => to),
       ...moves.map(({ to }) => to),
@@ -122,6 +131,7 @@ describe.each(everywhere)("$name at $at", ({ bytes, start }) => {
       index: 1,
       settings: { ...SETTINGS, generation: 2n },
       patchedSites: { length: vdso.functions.length },
+      patchedCalls: plan.calls,
       mark: { state: "armed", code: { address: pages }, params: { address: params } },
     });
   });
@@ -252,7 +262,7 @@ describe("a target that changed since it was looked at", () => {
     expect(target.state()).toEqual(before);
   });
 
-  it.each([0n, 1n, 2n, 3n])("is left alone when it mapped page %i of ours", (page) => {
+  it.each([0n, 2n, 3n, 9n])("is left alone when it mapped page %i of ours", (page) => {
     const { target, pages, plan } = sceneOf(bytes);
     target.occupy(pages + 4096n * page, 4096);
     const before = target.state();
@@ -276,7 +286,7 @@ it("plans an update as four writes, the flip last, and leaves the slot in force 
     const writes = planUpdate(params, index, { ...SETTINGS, generation: 7n });
     expect(writes.map(({ address, bytes }) => [address, bytes.length])).toEqual([
       [idle, 8],
-      [idle + 8n, 40],
+      [idle + 8n, SLOT_BYTES - 8],
       [idle, 8],
       [params + 0xfc0n, 1],
     ]);

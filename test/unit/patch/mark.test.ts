@@ -35,6 +35,10 @@ const MARK: Mark = {
   params: { address: address(0x7fff_f7f0_1000n), size: 12288 },
   vdso: { address: VDSO.start, size: 8192 },
   sites: [site(0x800n, "clock_gettime", 1), site(0x900n, "gettimeofday", 3), site(0xa00n, "time", 5)],
+  islands: [
+    { address: address(0x7fff_f000_0000n), size: 8192 },
+    { address: address(0x3f_0000n), size: 4096 },
+  ],
 };
 
 /** A mark whose checksum is right again after somebody changed it: no accident. */
@@ -127,7 +131,7 @@ describe("what is no mark", () => {
 
   it.each<[string, Uint8Array, string]>([
     ["zeros", new Uint8Array(MARK_BYTES), "has no magic number"],
-    ["another version", forged((v) => v.setUint32(8, 2, true)), "has version 2, this timeskew knows 1"],
+    ["another version", forged((v) => v.setUint32(8, 1, true)), "has version 1, this timeskew knows 2"],
     ["state 0", forged((v) => v.setUint32(12, 0, true)), "has an unknown state"],
     ["state 3", forged((v) => v.setUint32(12, 3, true)), "has an unknown state"],
     ["state 2^32 - 1", forged((v) => v.setUint32(12, 0xffff_ffff, true)), "has an unknown state"],

@@ -3,7 +3,7 @@
  * them as native/plan.c does it, with its roll back. The tool can be made to die after any step, and any step to fail.
  */
 import { type Address, address } from "../../../src/machine/address.ts";
-import type { Move, PatchPlan, Step } from "../../../src/patch/plan.ts";
+import type { Move, PatchPlan, Range, Step } from "../../../src/patch/plan.ts";
 import type { Mapping } from "../../../src/target/proc.ts";
 
 export const EIO = 5;
@@ -111,7 +111,7 @@ export class Target {
       perms,
       offset: 0n,
       device: "00:00",
-      inode: 0n,
+      inode: path.startsWith("/") ? 7n : 0n,
       path,
       deleted: false,
     }));
@@ -149,7 +149,7 @@ export class Target {
         if (failAt === i && !late) throw new StepError(EIO, "made to fail");
         if (step.op === "drain") {
           committed = true;
-          const lingering = this.inside(step.address, step.length);
+          const lingering = this.inside(step.code);
           if (lingering > 0) {
             return { ...outcome, end: "done", steps: i + 1, lingering, output: Uint8Array.from(output) };
           }
@@ -263,7 +263,8 @@ export class Target {
   }
 
   private patch(at: Address, old: Uint8Array, fresh: Uint8Array): void {
-    if (at % 8n !== 0n || old.length !== 8 || fresh.length !== 8) throw new StepError(EINVAL, "not a word");
+    if (at % 4096n > 4088n || old.length !== 8 || fresh.length !== 8)
+      throw new StepError(EINVAL, "not 8 bytes of one page");
     this.check(at, old);
     this.write(at, fresh);
   }
@@ -283,8 +284,10 @@ export class Target {
     this.write(argument + MISMATCHES, count);
   }
 
-  private inside(start: Address, length: number): number {
-    return this.threads.filter((pc) => pc >= start && pc < start + BigInt(length)).length;
+  private inside(code: readonly Range[]): number {
+    return this.threads.filter((pc) =>
+      code.some(({ address, length }) => pc >= address && pc < address + BigInt(length)),
+    ).length;
   }
 
   private regionAt(at: bigint): Region | undefined {

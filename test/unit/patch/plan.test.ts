@@ -3,6 +3,7 @@
  */
 import { describe, expect, it } from "vitest";
 import { address } from "../../../src/machine/address.ts";
+import { SLOT_BYTES } from "../../../src/patch/params.ts";
 import { invert, type Step } from "../../../src/patch/plan.ts";
 import { StepError, Target } from "./memory.ts";
 import { IMAGES, letThreadsLeave, look, recoveryOf, sceneOf, THOROUGH } from "./scenes.ts";
@@ -22,7 +23,7 @@ describe("invert", () => {
       { op: "write", address: b, bytes: word(3), old: word(1), what: "flip" },
       { op: "call", address: b, argument: b, stack: b, what: "call" },
       { op: "read", address: b, length: 8, what: "read" },
-      { op: "drain", address: b, length: 8, timeoutNs: 0n, calls: a, what: "drain" },
+      { op: "drain", code: [{ address: b, length: 8 }], timeoutNs: 0n, calls: a, what: "drain" },
       { op: "unmap", address: b, length: 4096, what: "unmap" },
     ];
     expect(invert(steps)).toEqual([
@@ -42,26 +43,25 @@ describe("invert", () => {
     expect(target.state()).toEqual(before);
   });
 
-  it.each(IMAGES)(
-    "restores the same words as recover does, from the first to the last, $name",
-    ({ bytes }) => {
-      const scene = sceneOf(bytes);
-      scene.target.run(scene.plan);
-      letThreadsLeave(scene.target, scene);
-      const patches = (steps: readonly Step[]) =>
-        steps.flatMap((step) =>
-          step.op === "patch" ? [{ address: step.address, old: step.old, new: step.new }] : [],
-        );
-      const byInverse = patches(invert(scene.plan.steps));
-      const byRecovery = patches(recoveryOf(scene.target, scene)!.steps);
-      expect(byRecovery.toReversed()).toEqual(byInverse);
+  it.each(IMAGES)("restores the same words as recover does, $name", ({ bytes }) => {
+    const scene = sceneOf(bytes);
+    scene.target.run(scene.plan);
+    letThreadsLeave(scene.target, scene);
+    const patches = (steps: readonly Step[]) =>
+      steps.flatMap((step) =>
+        step.op === "patch" ? [{ address: step.address, old: step.old, new: step.new }] : [],
+      );
+    const byInverse = patches(invert(scene.plan.steps));
+    const byRecovery = patches(recoveryOf(scene.target, scene)!.steps);
+    expect(byRecovery).toHaveLength(byInverse.length);
+    for (const patch of byInverse.filter(({ address: at }) => at >= scene.vdso.start))
+      expect(byRecovery).toContainEqual(patch);
 
-      const undone = scene.target.fork();
-      undone.run({ steps: invert(scene.plan.steps) });
-      scene.target.run(recoveryOf(scene.target, scene)!);
-      expect(scene.target.state()).toEqual(undone.state());
-    },
-  );
+    const undone = scene.target.fork();
+    undone.run({ steps: invert(scene.plan.steps) });
+    scene.target.run(recoveryOf(scene.target, scene)!);
+    expect(scene.target.state()).toEqual(undone.state());
+  });
 });
 
 describe.each(THOROUGH)("a failing step is rolled back, $name", ({ bytes }) => {
@@ -100,7 +100,7 @@ describe.each(THOROUGH)("a failing step is rolled back, $name", ({ bytes }) => {
       const expected = skewed.fork();
       const { mark } = look(skewed, scene) as { mark: { params: { address: bigint } } };
       const slot = mark.params.address + 0x1000n;
-      target.write(slot, expected.read(slot, 48)!);
+      target.write(slot, expected.read(slot, SLOT_BYTES)!);
       expect(target.state()).toEqual(expected.state());
     },
   );
@@ -141,7 +141,7 @@ describe("the simulated target says no", () => {
     ["half an unmapping", 22, { op: "unmap", address: at(0n), length: 8, what: "" }],
     ["a write to nowhere", 14, { op: "write", address: address(0n), bytes: word(0), what: "" }],
     ["another word", 116, { op: "patch", address: at(0n), old: word(1), new: word(2), what: "" }],
-    ["an odd word", 22, { op: "patch", address: at(4n), old: word(0), new: word(2), what: "" }],
+    ["a word on two pages", 22, { op: "patch", address: at(4089n), old: word(0), new: word(2), what: "" }],
     ["a call of data", 14, { op: "call", address: address(0n), argument: at(0n), stack: at(8n), what: "" }],
     ["a read of nothing", 14, { op: "read", address: at(4090n), length: 8, what: "" }],
   ])("%s", (_, errno, step) => {

@@ -3,13 +3,14 @@
  */
 import { type Address, address } from "../../../src/machine/address.ts";
 import { decodeJump } from "../../../src/machine/x86_64/encode.ts";
-import { type Found, findSkew, type Scene as Look } from "../../../src/patch/find.ts";
+import { type Found, findSkew } from "../../../src/patch/find.ts";
 import { planInjection } from "../../../src/patch/inject.ts";
 import { placePages } from "../../../src/patch/landing.ts";
 import type { Settings } from "../../../src/patch/params.ts";
 import { FUNCTIONS, type FunctionName, type Payload } from "../../../src/patch/payload.ts";
 import type { PatchPlan } from "../../../src/patch/plan.ts";
 import { planRecovery } from "../../../src/patch/recover.ts";
+import type { Scene as Look } from "../../../src/patch/scene.ts";
 import { readVdso, type Vdso } from "../../../src/patch/vdso.ts";
 import { loadPayload } from "../../../src/tracer/native.ts";
 import { buildImage } from "../elf/build-image.ts";
@@ -37,7 +38,17 @@ export const SETTINGS: Omit<Settings, "generation"> = {
   offset: -600_000_000_001n,
   skewId: 0xfeed_face_cafe_beefn,
   since: 1_790_000_000_123_456_789n,
+  rate: 0n,
 };
+
+/** A program with call sites, beside the vDSO. */
+export const PROGRAM = { start: 0x5555_0000_0000n, size: 0x3000 } as const;
+
+/** mov eax, 202; syscall */
+const FUTEX = Uint8Array.of(0xb8, 0xca, 0, 0, 0, 0x0f, 0x05);
+
+/** Within a word, neighbours, across words, across cache lines, and at the end of a page. */
+const CALL_OFFSETS = [0x100, 0x203, 0x20a, 0x211, 0x33e, 0xffa, 0x2000];
 
 /** The kernel's data, right below each image. */
 const VVAR_SIZE = 0x4000;
@@ -125,15 +136,30 @@ export interface Scene {
   readonly plan: PatchPlan;
 }
 
+interface SceneOptions {
+  readonly start?: bigint;
+  readonly pages?: bigint;
+  /** What the target is like when the injection is planned, if it has other mappings by then. */
+  readonly before?: Target;
+}
+
 /** A target whose threads stand where it matters, and the plan of its injection. */
 export function sceneOf(
   bytes: Uint8Array,
-  { start = LOAD_ADDRESSES[0]!, pages: wanted }: { readonly start?: bigint; readonly pages?: bigint } = {},
+  { start = LOAD_ADDRESSES[0]!, pages: wanted, before }: SceneOptions = {},
 ): Scene {
   const target = new Target({ start, bytes });
   target.occupy(start - BigInt(VVAR_SIZE), VVAR_SIZE, "r--p", "[vvar]");
   const vdso = readVdso(address(start), target.read(start, bytes.length)!);
   const payload = loadPayload();
+  target.occupy(PROGRAM.start, PROGRAM.size, "r-xp", "/program");
+  for (const offset of CALL_OFFSETS) target.write(PROGRAM.start + BigInt(offset), FUTEX);
+  const sites = CALL_OFFSETS.map((offset) => ({
+    address: address(PROGRAM.start + BigInt(offset)),
+    moved: FUTEX.slice(0, 5),
+    free: 8,
+    what: `futex at ${offset}`,
+  }));
   const pages = address(wanted ?? placePages(target.maps(), vdso, loadPayload()) ?? start - 0x1_0000n);
   const plan = planInjection({
     pid: 1234,
@@ -142,9 +168,11 @@ export function sceneOf(
     pages,
     settings: SETTINGS,
     pristineTail: tailOf(vdso),
+    calls: { sites, maps: (before ?? target).maps(), read: windowsOf(target), filtered: false },
   });
   const cut = plan.steps.flatMap((step) => (step.op === "move" ? step.moves.map(({ from }) => from) : []));
-  target.threads = [0x40_1000n, ...vdso.functions.map((fn) => fn.address), ...cut, ...cut];
+  const calls = sites.map(({ address: at }) => at);
+  target.threads = [0x40_1000n, ...calls, ...vdso.functions.map((fn) => fn.address), ...cut, ...cut];
   return { target, vdso, payload, pages, plan };
 }
 
@@ -195,7 +223,12 @@ export function recoveryOf(target: Target, scene: Pick<Scene, "vdso">): PatchPla
     vdso: vdsoNow(target, scene),
     found,
     pristineTail: tailOf(scene.vdso),
+    read: windowsOf(target),
   });
+}
+
+function windowsOf(target: Target): (at: Address, length: number) => Uint8Array {
+  return (at, length) => target.read(at, length)!;
 }
 
 /** One `timeskew recover`; undefined if there is nothing to recover. */
@@ -204,10 +237,12 @@ export function recover(target: Target, scene: Pick<Scene, "vdso">): Outcome | u
   return plan === undefined ? undefined : target.run(plan);
 }
 
-/** Threads that were inside the payload's code are in the vDSO again, or back at their callers. */
-export function letThreadsLeave(target: Target, { pages, payload }: Scene): void {
-  const end = pages + BigInt(payload.codeSize);
-  target.threads = target.threads.map((pc) => (pc >= pages && pc < end ? 0x40_2000n : pc));
+/** Threads that were inside our code are in the vDSO again, or back at their callers. */
+export function letThreadsLeave(target: Target, { plan }: Scene): void {
+  const code = plan.steps.flatMap((step) => (step.op === "map" && step.protection === "r-x" ? [step] : []));
+  const isInside = (pc: bigint) =>
+    code.some(({ address: at, length }) => pc >= at && pc < at + BigInt(length));
+  target.threads = target.threads.map((pc) => (isInside(pc) ? 0x40_2000n : pc));
 }
 
 /** How many of the first steps are done when the last one of these is. */

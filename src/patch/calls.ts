@@ -1,0 +1,163 @@
+/**
+ * Plans the rewriting of call sites: which islands there will be, where, and how each site's bytes change.
+ *
+ * A site is one instruction of five bytes, so no thread can stand within it, and nobody has to be moved. It lies
+ * anywhere, not in one aligned word: a window of eight bytes around it is replaced by one write, which the end of the
+ * tool cannot cut in two.
+ */
+import { type Address, address } from "../machine/address.ts";
+import { encodeJump, JUMP_LENGTH } from "../machine/x86_64/encode.ts";
+import { JumpOutOfReach, RelocationError } from "../machine/x86_64/errors.ts";
+import { type AddressRange, freeGaps, type Gaps } from "../target/gap.ts";
+import type { Mapping } from "../target/proc.ts";
+import {
+  type CallRecord,
+  type CallSiteInTarget,
+  encodeIsland,
+  type Island,
+  islandSize,
+  MAX_CALLS,
+} from "./island.ts";
+import { MAX_ISLANDS, WORD } from "./mark.ts";
+import type { Step } from "./plan.ts";
+import { encodeThunk } from "./thunk.ts";
+
+/** rel32, less the length of the longest instruction around it. */
+const REACH = (1n << 31n) - 16n;
+/** Sites that are farther apart get islands of their own, so that each finds room within reach of all its sites. */
+const MOST_APART = 1n << 30n;
+const PAGE = 4096n;
+const CACHE_LINE = 64n;
+
+export type PlannedIsland = Island & { readonly bytes: Uint8Array };
+
+export interface CallsInput {
+  readonly maps: readonly Mapping[];
+  readonly sites: readonly CallSiteInTarget[];
+  /** Where the payload and its parameters will be, and the payload's entry for system calls. */
+  readonly pages: AddressRange;
+  readonly params: Address;
+  readonly enter: Address;
+}
+
+/** @returns the islands; sites for which there is no room within reach are in none of them */
+export function planIslands(input: CallsInput): PlannedIsland[] {
+  const islands: PlannedIsland[] = [];
+  const taken = [input.pages];
+  for (const group of groupsOf(input.sites.slice(0, 2 * MAX_CALLS))) {
+    const at = islands.length < MAX_ISLANDS ? placeFor(group, input, taken) : undefined;
+    const reachable = at === undefined ? [] : group.filter((site) => isReachable(site, at));
+    if (at === undefined || reachable.length === 0) continue;
+    const island = encodeIsland(at, reachable, input.params, input.enter);
+    islands.push(island);
+    taken.push({ start: at, end: address(at + BigInt(island.size)) });
+  }
+  return islands;
+}
+
+/** Neighbours together: an image's sites, and those of the libraries around it. */
+function groupsOf(sites: readonly CallSiteInTarget[]): CallSiteInTarget[][] {
+  const groups: CallSiteInTarget[][] = [];
+  for (const site of sites.toSorted((a, b) => (a.address < b.address ? -1 : 1))) {
+    const group = groups.at(-1);
+    const isFull = group === undefined || group.length === MAX_CALLS;
+    if (isFull || site.address - group[0]!.address > MOST_APART) groups.push([site]);
+    else group.push(site);
+  }
+  return groups;
+}
+
+/**
+ * Where the kernel puts no new mapping, which would be in our way before we are there: above libraries, from which it
+ * goes down; and below a program, above which its heap grows.
+ */
+function placeFor(
+  sites: readonly CallSiteInTarget[],
+  { maps, pages }: CallsInput,
+  taken: readonly AddressRange[],
+): Address | undefined {
+  const start = address(sites[0]!.address & ~(PAGE - 1n));
+  const end = address((sites.at(-1)!.address | (PAGE - 1n)) + 1n);
+  const all = [...maps, ...taken.map(asMapping)];
+  const distance = pages.start - start;
+  const areLibraries = distance < REACH && distance > -REACH;
+  let other: Gaps | undefined;
+  for (const gap of freeGaps(all, { start, end }, BigInt(islandSize(sites)), REACH)) {
+    if (gap.above === areLibraries) return nearest(gap);
+    other ??= gap;
+  }
+  return other && nearest(other);
+}
+
+function nearest({ first, last, above }: Gaps): Address {
+  return address(above ? first : last);
+}
+
+/** What will be mapped by then. */
+function asMapping({ start, end }: AddressRange): Mapping {
+  return { start, end, perms: "---p", offset: 0n, device: "00:00", inode: 0n, path: "", deleted: false };
+}
+
+/** Whether the site's instructions can be moved that far: what they refer to must be within reach from there, too. */
+function isReachable(site: CallSiteInTarget, at: Address): boolean {
+  try {
+    encodeThunk({ moved: site.moved, site: site.address, free: site.free, at, enter: at });
+    return true;
+  } catch (error) {
+    if (error instanceof RelocationError || error instanceof JumpOutOfReach) return false;
+    throw error;
+  }
+}
+
+/** Where the window of eight bytes around a site begins: inside its page, and inside one cache line if possible. */
+export function windowOf(site: Address): Address {
+  const line = site - (site % CACHE_LINE);
+  const fits = site + BigInt(JUMP_LENGTH) <= line + CACHE_LINE;
+  const end = fits ? line + CACHE_LINE : site - (site % PAGE) + PAGE;
+  return address(site + BigInt(WORD) <= end ? site : end - BigInt(WORD));
+}
+
+/** What stands at a site once it is rewritten. */
+export function jumpOf({ address: site, thunk }: CallRecord): Uint8Array {
+  return encodeJump(site, thunk);
+}
+
+/** Reads the target's memory as it is now, or throws. */
+export type ReadWindow = (at: Address, length: number) => Uint8Array;
+
+export interface RewriteInput {
+  readonly records: readonly CallRecord[];
+  readonly read: ReadWindow;
+  /** The five bytes that shall stand at a site. */
+  readonly bytes: (record: CallRecord) => Uint8Array;
+  readonly what: (record: CallRecord) => string;
+}
+
+/** The steps that rewrite sites, or put them back. */
+export function rewriteSites({ records, read, bytes, what }: RewriteInput): Step[] {
+  let previous: { address: Address; bytes: Uint8Array } | undefined;
+  return records
+    .toSorted((a, b) => (a.address < b.address ? -1 : 1))
+    .map((record): Step => {
+      const at = windowOf(record.address);
+      const old = read(at, WORD).slice();
+      // Windows of neighbours can overlap: by then the one before has been rewritten.
+      if (previous !== undefined) overlay(old, at, previous);
+      previous = { address: record.address, bytes: bytes(record) };
+      const changed = old.slice();
+      overlay(changed, at, previous);
+      return { op: "patch", address: at, old, new: changed, what: what(record) };
+    });
+}
+
+/** Writes the bytes that stand at `address` into those that stand at `at`, as far as they are among them. */
+function overlay(
+  into: Uint8Array,
+  at: Address,
+  { address: from, bytes }: { address: Address; bytes: Uint8Array },
+): void {
+  bytes.forEach((byte, i) => {
+    const place = from + BigInt(i) - at;
+    if (place >= 0n && place < BigInt(into.length)) into[Number(place)] = byte;
+  });
+}

@@ -1,0 +1,78 @@
+/**
+ * Finds the call sites that timeskew has rewritten in a process, from the islands that its mark names.
+ */
+import { type Address, address } from "../machine/address.ts";
+import { JUMP_LENGTH } from "../machine/x86_64/encode.ts";
+import { jumpOf } from "./calls.ts";
+import { type CallRecord, decodeIsland, ISLAND_MAGIC, type Island, MAX_CALLS } from "./island.ts";
+import type { Mark } from "./mark.ts";
+import { equal, readAnonymous, type Scene, startsLike } from "./scene.ts";
+
+const PAGE = 4096;
+/** More than any injection rewrites. */
+const MOST_CALLS = 2 * MAX_CALLS;
+
+export interface FoundCalls {
+  /** Of the islands that the mark names, those that are there. */
+  readonly islands: readonly Island[];
+  /** The call sites that hold our jump now. */
+  readonly patchedCalls: readonly CallRecord[];
+  /** What is odd about them. */
+  readonly note: string | undefined;
+}
+
+export function findCalls(scene: Scene, mark: Mark): FoundCalls {
+  const islands = mark.islands.flatMap((place) => readIsland(scene, place, mark.params.address) ?? []);
+  const calls = apart(islands.flatMap(({ records }) => records)).slice(0, MOST_CALLS);
+  const patchedCalls = patchedAmong(scene, calls);
+  return { islands, patchedCalls, note: lostCalls(calls.length - patchedCalls.length, calls.length) };
+}
+
+/** An island that a mark names. One that a run has not filled before it died has no sites: no jump leads there yet. */
+function readIsland(
+  scene: Scene,
+  { address: at, size }: Mark["islands"][number],
+  params: Address,
+): Island | undefined {
+  const within = scene.maps.find(({ start, end }) => start <= at && at + BigInt(size) <= end);
+  if (within?.perms !== "r-xp") return undefined;
+  const bytes = readAnonymous(scene, at, size);
+  if (bytes === undefined) return undefined;
+  const island = decodeIsland(bytes, at, params);
+  if (typeof island !== "string") return island;
+  return startsLike(bytes, ISLAND_MAGIC) ? { address: at, size, records: [] } : undefined;
+}
+
+/** Those in a program's or a library's code that hold our jump. Neighbours lie in one page, which is read once. */
+function patchedAmong({ maps, read }: Scene, records: readonly CallRecord[]): CallRecord[] {
+  const code = maps.filter(({ perms, inode }) => perms[2] === "x" && inode !== 0n);
+  let last: { page: bigint; bytes: Uint8Array | undefined } | undefined;
+  return records.filter((record) => {
+    if (!code.some(({ start, end }) => start <= record.address && record.address < end)) return false;
+    const page = record.address & ~BigInt(PAGE - 1);
+    if (last?.page !== page) last = { page, bytes: read(address(page), PAGE) };
+    const jump = jumpOf(record);
+    const from = Number(record.address - page);
+    const now = last.bytes?.subarray(from, from + jump.length);
+    // What cannot be told may be ours: a jump must not be left without the island that it leads to.
+    return now === undefined || equal(now, jump);
+  });
+}
+
+/** In order; none within another, which no injection makes. */
+function apart(records: readonly CallRecord[]): CallRecord[] {
+  let end = 0n;
+  return records
+    .toSorted((a, b) => (a.address < b.address ? -1 : 1))
+    .filter(({ address: at }) => {
+      if (at < end) return false;
+      end = at + BigInt(JUMP_LENGTH);
+      return true;
+    });
+}
+
+/** A library may have been unloaded since, or a debugger stand there. */
+function lostCalls(lost: number, all: number): string | undefined {
+  if (lost === 0) return undefined;
+  return `${lost} of the ${all} places where its waits were translated are not ours any more`;
+}
