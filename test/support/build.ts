@@ -20,6 +20,8 @@ export interface Recipe {
   sources: readonly string[];
   /** The compiler with its flags, sources left out. `OUTPUT` stands for the file (or folder) to write. */
   command: readonly string[];
+  /** Built first, by commands of their own, and handed to the compiler behind the sources. */
+  objects?: readonly Recipe[];
 }
 
 /** The path of a file in test/victims that needs no building. */
@@ -29,26 +31,28 @@ export function source(name: string): string {
 
 /** The path of the built program (for javac: of the folder of classes). */
 export async function build(recipe: Recipe): Promise<string> {
-  const built = join(BUILD, `${recipe.name}-${await fingerprint(recipe)}`);
-  if (!existsSync(built)) await make(recipe, built);
+  const objects = await Promise.all((recipe.objects ?? []).map(build));
+  const built = join(BUILD, `${recipe.name}-${await fingerprint(recipe, objects)}`);
+  if (!existsSync(built)) await make(recipe, objects, built);
   return built;
 }
 
-async function fingerprint({ sources, command }: Recipe): Promise<string> {
-  const hash = createHash("sha256").update(command.join("\0"));
+/** The objects' paths have fingerprints in them. */
+async function fingerprint({ sources, command }: Recipe, objects: readonly string[]): Promise<string> {
+  const hash = createHash("sha256").update([...command, ...objects].join("\0"));
   for (const name of sources) hash.update(await readFile(source(name)));
   return hash.digest("hex").slice(0, 16);
 }
 
 /** In a folder of its own and moved into place when complete: two builders do not see each other's halves. */
-async function make({ name, sources, command }: Recipe, built: string): Promise<void> {
+async function make({ name, sources, command }: Recipe, objects: readonly string[], built: string) {
   await mkdir(BUILD, { recursive: true });
   const folder = await mkdtemp(join(BUILD, ".tmp-"));
   try {
     const output = join(folder, name);
     const [program = "", ...flags] = command.map((word) => word.replace("OUTPUT", output));
     const compiled = sources.filter((file) => !file.endsWith(".h")).map(source);
-    await promisify(execFile)(program, [...flags, ...compiled], { cwd: VICTIMS });
+    await promisify(execFile)(program, [...flags, ...compiled, ...objects], { cwd: VICTIMS });
     await rename(output, built).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== "ENOTEMPTY" && error.code !== "EEXIST") throw error;
     });

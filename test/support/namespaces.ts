@@ -46,7 +46,7 @@ export interface Inside extends AsyncDisposable {
   readonly pid: number;
   /** What is wrong with its clocks, if they are to be skewed like this; the truth is that of its own namespaces. */
   complaints(skews: Skews): Promise<string[]>;
-  /** One of its clocks by system call, in ns: never skewed. */
+  /** The true time of one of its clocks, in ns. */
   truth(name: string): Promise<bigint>;
 }
 

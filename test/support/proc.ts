@@ -1,4 +1,5 @@
 /** What /proc says about a process, read without any of timeskew's own code. */
+import { createHash } from "node:crypto";
 import { closeSync, openSync, readdirSync, readFileSync, readSync } from "node:fs";
 
 /** The lines of /proc/PID/maps. */
@@ -6,21 +7,35 @@ export function maps(pid: number): string[] {
   return readFileSync(`/proc/${pid}/maps`, "utf8").trimEnd().split("\n");
 }
 
-/** The bytes of the vDSO as they are in the process now. */
-export function vdso(pid: number): Buffer {
-  const range = /^([0-9a-f]+)-([0-9a-f]+) .*\[vdso\]$/.exec(
-    maps(pid).find((line) => line.endsWith("[vdso]")) ?? "",
-  );
-  if (!range) throw new Error(`process ${pid} has no vDSO`);
-  const start = Number.parseInt(range[1]!, 16);
-  const bytes = Buffer.alloc(Number.parseInt(range[2]!, 16) - start);
+/** The bytes of a mapping, a line of /proc/PID/maps, as they are in the process now. */
+function bytesOf(pid: number, line: string): Buffer {
+  const [from = 0, to = 0] = line
+    .split(" ")[0]!
+    .split("-")
+    .map((address) => Number.parseInt(address, 16));
+  const bytes = Buffer.alloc(to - from);
   const memory = openSync(`/proc/${pid}/mem`, "r");
   try {
-    if (readSync(memory, bytes, 0, bytes.length, start) !== bytes.length) throw new Error("short read");
+    if (readSync(memory, bytes, 0, bytes.length, from) !== bytes.length) throw new Error("short read");
   } finally {
     closeSync(memory);
   }
   return bytes;
+}
+
+/** The bytes of the vDSO as they are in the process now. */
+export function vdso(pid: number): Buffer {
+  const line = maps(pid).find((each) => each.endsWith("[vdso]"));
+  if (!line) throw new Error(`process ${pid} has no vDSO`);
+  return bytesOf(pid, line);
+}
+
+/** A hash of the bytes of each mapping that can be executed, by its line of /proc/PID/maps. */
+export function codeBytes(pid: number): Map<string, string> {
+  const lines = maps(pid).filter((line) => / [r-][w-]x[ps] /.test(line) && !line.endsWith("[vsyscall]"));
+  return new Map(
+    lines.map((line) => [line, createHash("sha256").update(bytesOf(pid, line)).digest("hex")] as const),
+  );
 }
 
 /** Everything of a process that timeskew could change, to be compared before and after. */
@@ -65,11 +80,22 @@ export function state(id: number): string {
   return field(id, "State")[0]!;
 }
 
+/** The fields of /proc/PID/stat from the third on. */
+function stat(pid: number): string[] {
+  // They follow the command's name, which is in parentheses and may contain anything.
+  const [, fields = ""] = /\) (.*)$/s.exec(readFileSync(`/proc/${pid}/stat`, "utf8")) ?? [];
+  return fields.split(" ");
+}
+
+/** Seconds of processor time that all threads of a process have used so far. */
+export function cpuSeconds(pid: number): number {
+  const [user, system] = stat(pid).slice(11, 13).map(Number);
+  return (user! + system!) / 100; // USER_HZ
+}
+
 /** When a process was started, in clock ticks since boot: together with its pid this names it for ever. */
 export function startTime(pid: number): string {
-  // The fields follow the command's name, which is in parentheses and may contain anything.
-  const [, fields = ""] = /\) (.*)$/s.exec(readFileSync(`/proc/${pid}/stat`, "utf8")) ?? [];
-  return fields.split(" ")[19]!;
+  return stat(pid)[19]!;
 }
 
 /** The processes that a process has started and that still run. */

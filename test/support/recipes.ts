@@ -11,6 +11,7 @@ const CLOCKS_SOURCES = [
   "family.h",
   "readings.c",
   "readings.h",
+  "truth.h",
   "vdso.c",
   "vdso.h",
 ];
@@ -41,7 +42,7 @@ export const MUSL_STATIC = clocks("musl static", "clock_gettime", "musl-gcc", "-
 
 export const HAMMER: Recipe = {
   name: "hammer",
-  sources: ["hammer.c", "judge.h"],
+  sources: ["hammer.c", "judge.h", "truth.h"],
   command: ["gcc", ...C_FLAGS],
 };
 
@@ -54,31 +55,34 @@ export const HOSTILE: Recipe = {
     "hostile-process.c",
     "hostile-seccomp.c",
     "hostile-vdso.c",
+    "truth.h",
     "vdso.c",
     "vdso.h",
   ],
   command: ["gcc", ...C_FLAGS],
 };
 
+const WITNESS = ["witness.h", "truth.h"];
+
 export const THRONG: Recipe = {
   name: "throng",
-  sources: ["throng.c", "witness.h"],
+  sources: ["throng.c", ...WITNESS],
   command: ["gcc", ...C_FLAGS],
 };
 
 export const STORM: Recipe = {
   name: "storm",
-  sources: ["storm.c", "witness.h"],
+  sources: ["storm.c", ...WITNESS],
   command: ["gcc", ...C_FLAGS],
 };
 
 export const STACKS: Recipe = {
   name: "stacks",
-  sources: ["stacks.c", "witness.h", "vdso.c", "vdso.h"],
+  sources: ["stacks.c", ...WITNESS, "vdso.c", "vdso.h"],
   command: ["gcc", "-Wl,-z,now", ...C_FLAGS],
 };
 
-const VERDICT = ["verdict.c", "verdict.h"];
+const VERDICT = ["verdict.c", "verdict.h", "truth.h"];
 
 export const WAITERS: Recipe = {
   name: "waiters",
@@ -94,7 +98,11 @@ export const TEMPEST: Recipe = {
 
 export const TRACER: Recipe = { name: "tracer", sources: ["tracer.c"], command: ["gcc", ...C_FLAGS] };
 
-export const SANDBOX: Recipe = { name: "sandbox", sources: ["sandbox.c"], command: ["gcc", ...C_FLAGS] };
+export const SANDBOX: Recipe = {
+  name: "sandbox",
+  sources: ["sandbox.c", "truth.h"],
+  command: ["gcc", ...C_FLAGS],
+};
 
 export const FILLER: Recipe = { name: "filler", sources: ["filler.c"], command: ["gcc", ...C_FLAGS] };
 
@@ -102,15 +110,21 @@ export const FILTERED: Recipe = { name: "filtered", sources: ["filtered.c"], com
 
 export const FORGER: Recipe = { name: "forger", sources: ["forger.c"], command: ["gcc", ...C_FLAGS] };
 
+export const BORROWER: Recipe = {
+  name: "borrower",
+  sources: ["borrower.c"],
+  command: ["gcc", ...C_FLAGS],
+};
+
 export const STEPPER: Recipe = {
   name: "stepper",
-  sources: ["stepper.c", "vdso.c", "vdso.h"],
+  sources: ["stepper.c", "truth.h", "vdso.c", "vdso.h"],
   command: ["gcc", ...C_FLAGS],
 };
 
 export const WAKER: Recipe = {
   name: "waker",
-  sources: ["waker.c", "vdso.c", "vdso.h"],
+  sources: ["waker.c", "truth.h", "vdso.c", "vdso.h"],
   command: ["gcc", ...C_FLAGS],
 };
 
@@ -119,12 +133,91 @@ export const WAITS: Recipe = {
   sources: [
     "waits.c",
     "waits.h",
+    "truth.h",
     "waits_aio.c",
     "waits_file.c",
     "waits_ipc.c",
     "waits_poll.c",
     "waits_sleep.c",
     "waits_socket.c",
+  ],
+  command: ["gcc", ...C_FLAGS],
+};
+
+const DEADLINES_SOURCES = [
+  "deadlines.c",
+  "deadlines.h",
+  "deadlines_futex.c",
+  "deadlines_ipc.c",
+  "deadlines_sleep.c",
+  "deadlines_sync.c",
+  "deadlines_task.c",
+  "deadlines_task.h",
+  "deadlines_timer.c",
+  "deadlines_watch.c",
+  "family.c",
+  "family.h",
+  "truth.h",
+];
+
+/** A program with one C library. */
+export interface Variant extends Recipe {
+  title: string;
+  /** To skip the tests where one is missing. */
+  compilers: readonly string[];
+}
+
+function variant(
+  program: string,
+  sources: readonly string[],
+  title: string,
+  compiler: string,
+  ...flags: string[]
+): Variant {
+  const name = `${program}-${title.replaceAll(" ", "-")}`;
+  return { title, compilers: [compiler], name, sources, command: [compiler, ...flags, ...C_FLAGS] };
+}
+
+const deadlines = variant.bind(null, "deadlines", DEADLINES_SOURCES);
+const rawclock = variant.bind(null, "rawclock", ["rawclock.c", "truth.h"]);
+
+export const RAWCLOCK_GLIBC = rawclock("glibc", "gcc");
+export const RAWCLOCK_GLIBC_STATIC = rawclock("glibc static", "gcc", "-static");
+export const RAWCLOCK_MUSL_STATIC = rawclock("musl static", "musl-gcc", "-static");
+
+export const DEADLINES_GLIBC = deadlines("glibc", "gcc");
+export const DEADLINES_GLIBC_STATIC = deadlines("glibc static", "gcc", "-static");
+export const DEADLINES_MUSL_STATIC = deadlines("musl static", "musl-gcc", "-static");
+
+/** All of it in C, and the C++ library's kinds. */
+export const DEADLINES_CXX: Variant = {
+  title: "C++",
+  compilers: ["gcc", "g++"],
+  name: "deadlines-cxx",
+  sources: ["deadlines_cxx.cpp", "deadlines.h"],
+  command: ["g++", "-std=c++20", ...C_FLAGS],
+  objects: [deadlines("object", "gcc", "-r")],
+};
+
+/** Loads the payload by itself, so params.h is one of its sources. */
+export const CALLS: Recipe = {
+  name: "calls",
+  sources: [
+    "calls.c",
+    "calls.h",
+    "calls_bench.c",
+    "calls_clocks.c",
+    "calls_deadlines.c",
+    "calls_durations.c",
+    "calls_intervals.c",
+    "calls_load.c",
+    "calls_machine.c",
+    "calls_rests.c",
+    "calls_storm.c",
+    "calls_timers.c",
+    "vdso.c",
+    "vdso.h",
+    "../../native/payload/params.h",
   ],
   command: ["gcc", ...C_FLAGS],
 };
@@ -141,11 +234,23 @@ export const RECEIVER: Recipe = {
   command: ["gcc", ...C_FLAGS],
 };
 
-export const TIMERS: Recipe = { name: "timers", sources: ["timers.c"], command: ["gcc", ...C_FLAGS] };
+export const TIMERS: Recipe = {
+  name: "timers",
+  sources: ["timers.c", "truth.h"],
+  command: ["gcc", ...C_FLAGS],
+};
 
-export const GUARDIAN: Recipe = { name: "guardian", sources: ["guardian.c"], command: ["gcc", ...C_FLAGS] };
+export const GUARDIAN: Recipe = {
+  name: "guardian",
+  sources: ["guardian.c", "truth.h"],
+  command: ["gcc", ...C_FLAGS],
+};
 
-export const FAULTS: Recipe = { name: "faults", sources: ["faults.c"], command: ["gcc", ...C_FLAGS] };
+export const FAULTS: Recipe = {
+  name: "faults",
+  sources: ["faults.c", "truth.h"],
+  command: ["gcc", ...C_FLAGS],
+};
 
 /** 32 bits without a 32-bit libc: nothing but the compiler is needed. */
 export const I386: Recipe = {
@@ -173,4 +278,22 @@ export const JAVA: Recipe = {
   name: "clocks-java",
   sources: ["Clocks.java"],
   command: ["javac", "-d", "OUTPUT"],
+};
+
+export const WAITS_GO: Recipe = {
+  name: "waits-go",
+  sources: ["waits.go"],
+  command: ["go", "build", "-o", "OUTPUT"],
+};
+
+export const WAITS_JAVA: Recipe = {
+  name: "waits-java",
+  sources: ["Waits.java"],
+  command: ["javac", "-d", "OUTPUT"],
+};
+
+export const WAITS_RUST: Recipe = {
+  name: "waits-rust",
+  sources: ["waits.rs"],
+  command: ["rustc", "--edition", "2021", "-O", "-o", "OUTPUT"],
 };
