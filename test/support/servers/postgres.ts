@@ -26,6 +26,8 @@ export interface Connection extends AsyncDisposable {
   /** The server's process for this connection. */
   readonly pid: number;
   wallClock(): Promise<bigint>;
+  /** What psql answers to a line, which must be one line. */
+  ask(sql: string): Promise<string>;
 }
 
 export interface PostgresPrograms {
@@ -66,6 +68,7 @@ function connect(client: readonly string[]): Promise<Connection> {
   return assemble(async (own) => {
     const dialog = own(await Dialog.start(client));
     const pid = Number(await dialog.ask("select pg_backend_pid();"));
-    return { pid, wallClock: async () => BigInt(await dialog.ask(`${CLOCK};`)) * MICROSECOND };
+    const ask = (sql: string) => dialog.ask(sql);
+    return { pid, ask, wallClock: async () => BigInt(await ask(`${CLOCK};`)) * MICROSECOND };
   });
 }
