@@ -2,6 +2,7 @@
 import { AIMS as READ_AIMS } from "./reads.mjs";
 import { AIMS as START_AIMS } from "./start.mjs";
 import { NOISY } from "./statistics.mjs";
+import { AIMS as WAIT_AIMS } from "./waits.mjs";
 
 /** @typedef {import("./statistics.mjs").Summary} Summary */
 
@@ -81,6 +82,47 @@ export function pauseLines(pauses) {
     ...(lingering > 0
       ? [`  ${lingering} recoveries left pages behind for threads that were still inside`]
       : []),
+  ];
+}
+
+/** @param {Awaited<ReturnType<typeof import("./waits.mjs").measureWaits>>} waits */
+export function waitLines({ calls, searches }) {
+  const rows = calls.map(({ name, cpu, wall, ratios }) => [
+    name,
+    cpu.untouched.median.toFixed(0),
+    cpu.translated.median.toFixed(0),
+    ratioCell(ratios.translated),
+    cpu.notSelected.median.toFixed(0),
+    ratioCell(ratios.notSelected),
+    wall.untouched.median.toFixed(0),
+    wall.translated.median.toFixed(0),
+  ]);
+  const heads = ["", "untouched", "translated", "", "not selected", "", "wall: untouched", "translated"];
+  const aim = WAIT_AIMS.searchNs;
+  const searchRows = searches.map(({ name, wall, wallAdded, cpuAdded }) => [
+    name,
+    milliseconds(wall.median),
+    ...pauseCells(wallAdded),
+    verdict(wallAdded, aim),
+    ...pauseCells(cpuAdded),
+  ]);
+  return [
+    "Calls with a deadline, CPU ns per call; × untouched, median (p10–p90) of the rounds",
+    ...table([heads, ...rows]),
+    ...noise(
+      "untouched rounds of a call",
+      calls.map(({ spread }) => spread),
+    ),
+    "",
+    "The search for call sites, ms of `timeskew inject`; with and without --no-waits in each round",
+    ...table([
+      ["target", "wall", "of it the search", "", `≤ ${milliseconds(aim)}`, "CPU", ""],
+      ...searchRows,
+    ]),
+    ...noise(
+      "wall times of `inject --no-waits`",
+      searches.map(({ spread }) => spread),
+    ),
   ];
 }
 

@@ -7,11 +7,12 @@ import { writeFileSync } from "node:fs";
 import { loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { describeMachine } from "./machine.mjs";
-import { machineLines, pauseLines, readLines, startLines } from "./report.mjs";
+import { machineLines, pauseLines, readLines, startLines, waitLines } from "./report.mjs";
 
-const USAGE = `usage: npm run bench -- [--only reads|start|pause]… [--quick] [--json FILE]
+const USAGE = `usage: npm run bench -- [--only reads|start|pause|waits]… [--quick] [--json FILE]
 
-  --only PART   measure this part only: reads of a clock, start-up of commands, pauses of the target
+  --only PART   measure this part only: reads of a clock, start-up of commands, pauses of the target,
+                calls that wait
   --quick       few rounds: shows that it works, measures roughly
   --json FILE   write the raw figures of every round to FILE
 `;
@@ -32,6 +33,14 @@ const PARTS = {
     rounds: { full: 30, quick: 3 },
     measure: async (options) => (await import("./pause.mjs")).measurePauses(options),
     lines: pauseLines,
+  },
+  waits: {
+    rounds: {
+      full: { processes: 3, each: 6, commands: 10 },
+      quick: { processes: 2, each: 2, commands: 3 },
+    },
+    measure: async (options) => (await import("./waits.mjs")).measureWaits(options),
+    lines: waitLines,
   },
 };
 
