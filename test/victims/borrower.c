@@ -201,7 +201,8 @@ static void prepare_message(long arguments[6], int thread)
 	arguments[2] = sizeof(shared->message[thread]);
 }
 
-static void fill_queue(long arguments[6], int thread)
+/* Before there are threads: O_NONBLOCK is the queue's, and who waits in here would be taken for one in its call. */
+static void fill_queue(void)
 {
 	char message[8] = "";
 
@@ -209,7 +210,6 @@ static void fill_queue(long arguments[6], int thread)
 	while (mq_send(queue, message, sizeof(message), 0) == 0)
 		;
 	fcntl(queue, F_SETFL, 0);
-	prepare_message(arguments, thread);
 }
 
 static void send_messages(int threads)
@@ -238,7 +238,7 @@ static const struct kind kinds[] = {
 	{"clock_nanosleep", SYS_clock_nanosleep, 2, CLOCK_MONOTONIC, 0, prepare_clock_sleep_relative, NULL},
 	{"clock_nanosleep, absolute", SYS_clock_nanosleep, 2, CLOCK_MONOTONIC, 1, prepare_clock_sleep, NULL},
 	{"mq_timedreceive", SYS_mq_timedreceive, 4, CLOCK_REALTIME, 1, prepare_message, send_messages},
-	{"mq_timedsend", SYS_mq_timedsend, 4, CLOCK_REALTIME, 1, fill_queue, take_messages},
+	{"mq_timedsend", SYS_mq_timedsend, 4, CLOCK_REALTIME, 1, prepare_message, take_messages},
 };
 
 static const struct kind *kind;
@@ -453,6 +453,8 @@ static void prepare(void)
 	if (queue < 0)
 		fail("mq_open");
 	mq_unlink(name);
+	if (kind->number == SYS_mq_timedsend)
+		fill_queue();
 }
 
 int main(int argc, char **argv)
