@@ -58,7 +58,7 @@ export function skewOptions(command: Command): Command {
         values("--clock"),
       )
       .option("--exact", "only the named clocks, without the clocks and functions that belong to them")
-      .option("--no-waits", "leave the target's system calls alone: waits for a moment will be wrong"),
+      .option("--no-waits", "leave its system calls alone: waits until a point in time will be wrong"),
   );
 }
 
