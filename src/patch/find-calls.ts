@@ -43,12 +43,15 @@ function readIsland(
   return startsLike(bytes, ISLAND_MAGIC) ? { address: at, size, records: [] } : undefined;
 }
 
-/** Those in a program's or a library's code that hold our jump. Neighbours lie in one page, which is read once. */
+/**
+ * Those in a program's or a library's memory that hold our jump. (Its code may not be executable at the moment.) Neighbours
+ * lie in one page, which is read once.
+ */
 function patchedAmong({ maps, read }: Scene, records: readonly CallRecord[]): CallRecord[] {
-  const code = maps.filter(({ perms, inode }) => perms[2] === "x" && inode !== 0n);
+  const files = maps.filter(({ perms, inode }) => perms[3] === "p" && inode !== 0n);
   let last: { page: bigint; bytes: Uint8Array | undefined } | undefined;
   return records.filter((record) => {
-    if (!code.some(({ start, end }) => start <= record.address && record.address < end)) return false;
+    if (!files.some(({ start, end }) => start <= record.address && record.address < end)) return false;
     const page = record.address & ~BigInt(PAGE - 1);
     if (last?.page !== page) last = { page, bytes: read(address(page), PAGE) };
     const jump = jumpOf(record);

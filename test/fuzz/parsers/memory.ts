@@ -446,7 +446,7 @@ export const find = recipe("find", () => {
             for (const { address: at, size } of found.islands)
               ours.push({ start: at, end: at + BigInt(size) });
             for (const { perms, inode, start, bytes } of forgery.regions)
-              if (perms[2] === "x" && inode !== 0n) ours.push({ start, end: start + BigInt(bytes.length) });
+              if (perms[3] === "p" && inode !== 0n) ours.push({ start, end: start + BigInt(bytes.length) });
           }
           attempt(
             () => plansFor(vdso, found, pristineTail),
