@@ -9,6 +9,7 @@ import { find, header, mark, slot } from "./parsers/memory.ts";
 import { cgroup, freezer, maps, stat, status } from "./parsers/proc.ts";
 import { probe, report, text } from "./parsers/report.ts";
 import { clocks, duration, pid } from "./parsers/skew.ts";
+import { instant, keyframes, verbs } from "./parsers/verbs.ts";
 
 export const PARSERS: readonly ParserRecipe[] = [
   ...[elf, functions, vdso, plan],
@@ -17,4 +18,5 @@ export const PARSERS: readonly ParserRecipe[] = [
   ...[decoder, relocate, run, branches, format, calls],
   ...[report, probe, text],
   ...[duration, clocks, pid],
+  ...[instant, keyframes, verbs],
 ];

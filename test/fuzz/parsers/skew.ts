@@ -7,7 +7,7 @@ import { mutateText, oddNumber, oddText } from "../mutate.ts";
 import { ACCEPTED, attempt, type Documented, must, recipe, same } from "../parser.ts";
 import type { Random } from "../random.ts";
 
-function coded(...codes: string[]): Documented {
+export function coded(...codes: string[]): Documented {
   return (error) => {
     if (!(error instanceof TimeskewError) || !codes.includes(error.code)) return undefined;
     // 200 characters at the most, escaped and said twice.
