@@ -5,6 +5,7 @@ export default defineConfig({
     reporters: ["default", "./test/support/reporter.ts"],
     projects: [
       { test: { name: "unit", include: ["test/unit/**/*.test.ts"], testTimeout: 60_000 } },
+      { test: { name: "arithmetic", include: ["test/arithmetic/**/*.test.ts"], testTimeout: 120_000 } },
       {
         test: {
           name: "live",

@@ -32,16 +32,28 @@ const HELPER = [
   "plan.c",
   "run.c",
 ];
-const PAYLOAD = ["entry.S", "clock.c", "probe.c", "enter.S", "calls.c", "waits.c", "timers.c", "proc.c"];
+const PAYLOAD = [
+  "entry.S",
+  "clock.c",
+  "profile.c",
+  "probe.c",
+  "begin.c",
+  "enter.S",
+  "calls.c",
+  "waits.c",
+  "when.c",
+  "timers.c",
+  "proc.c",
+];
 /** A few instructions more are nothing beside a wait; pages near the target's image are. */
-const SMALL = ["waits.c", "timers.c", "proc.c"];
+const SMALL = ["probe.c", "begin.c", "waits.c", "when.c", "timers.c", "proc.c"];
 /*
  * What lives across the payload's call of the original goes to its own stack, not to registers that it would have to
  * save for its caller and restore: whatever a caller's loop keeps in those would wait for its way through memory.
  */
 const CALLEE_SAVED = ["rbx", "rbp", "r12", "r13", "r14", "r15"].map((register) => `-ffixed-${register}`);
-const CODE_BYTES = 3 * 4096;
-const PARAMS_BYTES = 7 * 4096;
+const CODE_BYTES = 4 * 4096;
+const PARAMS_BYTES = 10 * 4096;
 /** The highest number of a system call that the payload translates: futex_waitv. */
 const LAST_CALL = 449;
 

@@ -2,6 +2,7 @@
  * timeskew as a library: give one running process a wrong clock, and take it back.
  *
  *     const { skew } = await inject({ pid: 1234, offset: "-10m" });
+ *     await inject({ pid: 1234, rate: "2" });
  *     await recover({ pid: 1234 });
  *
  * Every function rejects with a TimeskewError, which says what state the target is in. While a target is stopped no
@@ -16,4 +17,6 @@ export { type ErrorCode, EXIT_CODES, type TargetState, TimeskewError } from "./e
 export { describePlan, planAsJson } from "./patch/describe.ts";
 export type { PatchPlan, Step } from "./patch/plan.ts";
 export type { ClockName } from "./skew/clock.ts";
+export type { Frame } from "./skew/profile.ts";
+export type { VerbTexts } from "./skew/verbs.ts";
 export type * from "./types.ts";

@@ -4,6 +4,7 @@
  */
 import type { PatchPlan } from "./patch/plan.ts";
 import type { ClockName } from "./skew/clock.ts";
+import type { VerbTexts } from "./skew/verbs.ts";
 import type { ClockShift } from "./target/timens.ts";
 
 /** What was found, or left, in a target. */
@@ -12,6 +13,8 @@ export type SkewState =
   | "unskewed"
   /** Every jump in place and the settings active. */
   | "skewed"
+  /** As "skewed", but the profile's duration is over for good: the target reads the true time, and `recover` cleans up. */
+  | "ended"
   /** A run of the tool died half-way: the target reads the true time, and `recover` cleans up. */
   | "partial"
   /** Our pages are mapped but no jump leads there. */
@@ -24,8 +27,10 @@ export type SkewState =
 export interface Skew {
   /** 16 hex digits; ties the processes of one skew together. */
   id: string;
-  /** Nanoseconds added to each selected clock. */
+  /** Nanoseconds added to each selected clock; of a profile, at the moment of looking. */
   offset: bigint;
+  /** Of a skew that changes by itself. */
+  profile: RunningProfile | undefined;
   /** The clock ids that read the skewed time. */
   clocks: ClockName[];
   /** Whether gettimeofday() and time() read the skewed time as well. */
@@ -33,6 +38,20 @@ export interface Skew {
   time: boolean;
   /** True time of the injection or of the last change, nanoseconds since 1970. */
   since: bigint;
+}
+
+/** A profile at the moment of looking. */
+export interface RunningProfile {
+  /** The verbs that it is made of, as on the command line. Read from the target, which may have written anything. */
+  text: string;
+  /** "waiting": it has not begun. "paused": between two of its cycles. "ended": its duration is over for good. */
+  phase: "waiting" | "running" | "paused" | "ended";
+  /** Seconds that the target's clock advances in a true second now: 1 for a clock that keeps pace, 0 for a frozen one. */
+  rate: number;
+  /** What happens next and in how many true ns; undefined if it goes on like this for ever. */
+  next: { in: bigint; what: "starts" | "stops" | "ends" | "changes" } | undefined;
+  /** Of its jitter, so that it can be repeated. */
+  seed: string | undefined;
 }
 
 /** One clock (or function) as the target reads it and as the host reads it, at the same moment. */
@@ -86,6 +105,11 @@ export interface InjectResult {
   skew: Skew;
   /** The skew that was in force before, for "updated". */
   previous: Skew | undefined;
+  /**
+   * By how many ns the change of a running profile came too late, so that the clock may have jumped by what it gained or
+   * lost meanwhile. Undefined if it came in time, as it does unless this machine is very busy.
+   */
+  late: bigint | undefined;
   /** How long threads of the target were stopped, first stop to last release. 0 for "updated". */
   pauseNs: bigint;
   /** Threads that were held; 0 for "updated". */
@@ -103,9 +127,13 @@ export interface InjectResult {
 export interface RecoverResult {
   pid: number;
   command: string;
-  state: "unskewed" | "lingering";
-  /** "recovered": the vDSO was restored; "cleaned": leftovers removed; "nothing": there was no skew. */
-  action: "recovered" | "cleaned" | "nothing";
+  state: "unskewed" | "lingering" | "skewed";
+  /**
+   * "recovered": the vDSO was restored; "cleaned": leftovers removed; "nothing": there was no skew; "gliding": it still is
+   * skewed, on its way to the true time, where another `recover` will not make it jump.
+   */
+  action: "recovered" | "cleaned" | "nothing" | "gliding";
+  /** What was recovered from; with "gliding" the skew that leads there. */
   skew: Skew | undefined;
   pauseNs: bigint;
   threads: number;
@@ -171,18 +199,26 @@ export interface DryRunResult {
   waits: WaitCoverage | undefined;
 }
 
-/** Settings shared by the library's functions and the command line's flags. */
-export interface SkewSettings {
-  /** `-10m`, or nanoseconds. */
-  offset: string | bigint;
+/** Settings shared by the library's functions and the command line's flags: what the clock shall do, and which clocks. */
+export interface SkewSettings extends VerbTexts {
   /** Clock names or comma-separated lists of them; default CLOCK_REALTIME. */
   clocks?: readonly string[];
   /** Only the named clock ids, without the clocks and functions that belong to them. */
   exact?: boolean;
   /** Permit a step that takes CLOCK_MONOTONIC or CLOCK_BOOTTIME back. */
   allowBackwardMonotonic?: boolean;
-  /** Translate deadlines, and the clock's own system calls; default true. No matter for a live change. */
+  /** Translate deadlines, waits, and the clock's own system calls; default true. No matter for a live change. */
   waits?: boolean;
+}
+
+export interface RecoverSettings {
+  /** Permit that CLOCK_MONOTONIC or CLOCK_BOOTTIME goes back to the true time. */
+  allowBackwardMonotonic?: boolean;
+  /**
+   * Do not jump: begin to glide to the true time, in so long (`10m`, or ns; true: twice the present offset). The target
+   * stays skewed until then; recover it afterwards.
+   */
+  glide?: string | bigint | true;
 }
 
 export interface SessionSettings {

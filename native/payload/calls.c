@@ -2,9 +2,8 @@
  * calls.c - which system calls are translated, and how.
  */
 #include "calls.h"
-#include "scale.h"
 
-/* What is to be done with a call. From NANOSLEEP on: only at a rate. */
+/* What is to be done with a call. From NANOSLEEP on: only where CLOCK_MONOTONIC has a profile. */
 enum kind {
   CLOCK_GETTIME = 1,
   GETTIMEOFDAY,
@@ -67,18 +66,16 @@ _Alignas(64) const uint8_t ts_rules[TS_LAST_CALL + 1] = {
 int ts_translate(struct ts_call *call);
 
 /* Looks again when a tool changes the settings meanwhile: it waits for nobody. */
-static inline void take_settings(struct settings *out) {
+static inline struct settings take_settings(void) {
+  struct settings settings;
   const struct ts_slot *slot;
   uint64_t generation;
   do {
     slot = active_slot();
     generation = begin(slot);
-    out->selected = selection(slot);
-    out->offset_sec = __atomic_load_n(&slot->offset_sec, __ATOMIC_RELAXED);
-    out->offset_nsec = __atomic_load_n(&slot->offset_nsec, __ATOMIC_RELAXED);
-    out->rate = __atomic_load_n(&slot->rate, __ATOMIC_RELAXED);
+    settings = (struct settings){selection(slot), kind_of(slot) != TS_CONSTANT};
   } while (!settled(slot, generation));
-  if (out->rate == TS_RATE_ONE) out->rate = 0;
+  return settings;
 }
 
 int ts_make_with(struct ts_call *call, unsigned argument, uint64_t value) {
@@ -114,28 +111,28 @@ int ts_writable(uint64_t address) {
  * Clocks read by a system call. The kernel judges the pointer; what it has written there is replaced by what the vDSO's
  * function reads, so that all ways to read a clock agree, and nothing is ever added to what is in the caller's buffer.
  */
-static out_of_line int read_clock(struct ts_call *call, const struct settings *settings) {
+static out_of_line int read_clock(struct ts_call *call, struct settings settings) {
   if (!is_selected(settings, (int)call->args[0])) return IN_PLACE;
   call->number = ts_make(call);
   if (call->number == 0) call->number = ts_clock_gettime((int)call->args[0], (void *)call->args[1]);
   return MADE;
 }
 
-static out_of_line int read_timeofday(struct ts_call *call, const struct settings *settings) {
-  if (!(settings->selected & TS_SELECT_GETTIMEOFDAY) || !call->args[0]) return IN_PLACE;
+static out_of_line int read_timeofday(struct ts_call *call, struct settings settings) {
+  if (!(settings.selected & TS_SELECT_GETTIMEOFDAY) || !call->args[0]) return IN_PLACE;
   call->number = ts_make(call);
   if (call->number == 0) call->number = ts_gettimeofday((void *)call->args[0], 0);
   return MADE;
 }
 
-static out_of_line int read_time(struct ts_call *call, const struct settings *settings) {
-  if (!(settings->selected & TS_SELECT_TIME)) return IN_PLACE;
+static out_of_line int read_time(struct ts_call *call, struct settings settings) {
+  if (!(settings.selected & TS_SELECT_TIME)) return IN_PLACE;
   call->number = ts_make(call);
   if (call->number != -EFAULT) call->number = ts_time((void *)call->args[0]);
   return MADE;
 }
 
-static out_of_line int futex(struct ts_call *call, const struct settings *settings) {
+static out_of_line int futex(struct ts_call *call, struct settings settings) {
   enum { WAIT = 0, LOCK_PI = 6, WAIT_BITSET = 9, WAIT_REQUEUE_PI = 11, LOCK_PI2 = 13 };
   enum { PRIVATE = 128, REALTIME = 256, TIMEOUT = 3 };
   uint32_t op = (uint32_t)call->args[1];
@@ -155,18 +152,18 @@ static out_of_line int futex(struct ts_call *call, const struct settings *settin
   }
 }
 
-static out_of_line int clock_nanosleep(struct ts_call *call, const struct settings *settings) {
+static out_of_line int clock_nanosleep(struct ts_call *call, struct settings settings) {
   enum { CLOCK = 0, FLAGS = 1, REQUEST = 2 };
   int clock = (int)call->args[CLOCK];
   if (call->args[FLAGS] & TIMER_ABSTIME) return ts_deadline(call, REQUEST, clock, 1, settings);
-  return runs_at_rate(clock) ? ts_sleep(call, REQUEST, settings) : IN_PLACE;
+  return is_scaled(clock) ? ts_sleep(call, REQUEST, settings) : IN_PLACE;
 }
 
 /* Negative: for ever. */
-static out_of_line int milliseconds(struct ts_call *call, unsigned argument, const struct settings *settings) {
+static out_of_line int milliseconds(struct ts_call *call, unsigned argument) {
   int32_t asked = (int32_t)call->args[argument];
   if (asked <= 0) return IN_PLACE;
-  uint64_t span = to_true_span((uint64_t)asked, settings->rate);
+  uint64_t span = (ts_true_span((uint64_t)asked * NSEC_PER_MSEC) + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC;
   if (span > INT32_MAX) span = INT32_MAX;
   if (!(call->free >> argument & 1)) return ts_make_with(call, argument, span);
   call->args[argument] = span;
@@ -175,49 +172,48 @@ static out_of_line int milliseconds(struct ts_call *call, unsigned argument, con
 
 /* ts_enter has looked: there is a rule. */
 int ts_translate(struct ts_call *call) {
-  struct settings settings;
-  take_settings(&settings);
+  struct settings settings = take_settings();
   unsigned rule = ts_rules[(uint32_t)call->number], argument = rule & 7;
-  if (!settings.rate && (!settings.selected || rule >= RULE(NANOSLEEP, 0))) return IN_PLACE;
+  if (rule >= RULE(NANOSLEEP, 0) ? !scales(settings) : !settings.selected) return IN_PLACE;
   switch (rule >> 3) {
     case CLOCK_GETTIME:
-      return read_clock(call, &settings);
+      return read_clock(call, settings);
     case GETTIMEOFDAY:
-      return read_timeofday(call, &settings);
+      return read_timeofday(call, settings);
     case TIME:
-      return read_time(call, &settings);
+      return read_time(call, settings);
     case FUTEX:
-      return futex(call, &settings);
+      return futex(call, settings);
     case FUTEX_WAITV:
-      return ts_deadline(call, argument, (int)call->args[4], 1, &settings);
+      return ts_deadline(call, argument, (int)call->args[4], 1, settings);
     case CLOCK_NANOSLEEP:
-      return clock_nanosleep(call, &settings);
+      return clock_nanosleep(call, settings);
     case REALTIME_DEADLINE:
-      return ts_deadline(call, argument, CLOCK_REALTIME, 1, &settings);
+      return ts_deadline(call, argument, CLOCK_REALTIME, 1, settings);
     case TIMER_SET:
-      return ts_timer_set(call, &settings);
+      return ts_timer_set(call, settings);
     case NANOSLEEP:
-      return ts_sleep(call, argument, &settings);
+      return ts_sleep(call, argument, settings);
     case MILLISECONDS:
-      return milliseconds(call, argument, &settings);
+      return milliseconds(call, argument);
     case DURATION:
-      return ts_duration(call, argument, 1, &settings);
+      return ts_duration(call, argument, 1, settings);
     case TIMESPEC_REST:
-      return ts_timespec_rest(call, argument, &settings);
+      return ts_timespec_rest(call, argument);
     case TIMEVAL_REST:
-      return ts_timeval_rest(call, argument, &settings);
+      return ts_timeval_rest(call, argument);
     case TIMER_GET:
-      return ts_timer_get(call, &settings);
+      return ts_timer_get(call, settings);
     case ITIMER_SET:
-      return ts_itimer_set(call, &settings);
+      return ts_itimer_set(call);
     case ITIMER_GET:
-      return ts_itimer_get(call, &settings);
+      return ts_itimer_get(call);
     case ALARM:
-      return ts_alarm(call, &settings);
+      return ts_alarm(call);
     case SOCKET_SET:
-      return ts_socket_set(call, &settings);
+      return ts_socket_set(call);
     case SOCKET_GET:
-      return ts_socket_get(call, &settings);
+      return ts_socket_get(call);
   }
   return IN_PLACE;
 }

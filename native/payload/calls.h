@@ -22,12 +22,12 @@ struct ts_call {
 
 enum answer { IN_PLACE = 0, MADE = 1 };
 
-/* A consistent copy of a slot. */
+/*
+ * What decides whether a call is looked at further. What is done to a time goes by the settings that are in force then.
+ */
 struct settings {
   uint64_t selected;
-  int64_t offset_sec;
-  uint64_t offset_nsec;
-  uint64_t rate; /* 0: 1 */
+  uint64_t is_profile;
 };
 
 struct itimerspec {
@@ -43,6 +43,7 @@ struct itimerval {
 #define EINTR 4
 #define EFAULT 14
 #define USEC_PER_SEC 1000000
+#define NSEC_PER_MSEC 1000000
 #define FOREVER INT64_MAX
 #define TS_SPREAD 0x9e3779b97f4a7c15 /* 2^64 by the golden ratio: the product's upper bits are a hash */
 
@@ -54,12 +55,17 @@ static inline int is_filtered(void) {
 }
 
 /* Ids from 32 on, and negative ones (they belong to processes and devices), cannot be selected. */
-static inline int is_selected(const struct settings *settings, int clock) {
-  return (uint32_t)clock < 32 && settings->selected >> clock & 1;
+static inline int is_selected(struct settings settings, int clock) {
+  return (uint32_t)clock < 32 && settings.selected >> clock & 1;
+}
+
+/* Whether waits for a time, and not until one, last as long as CLOCK_MONOTONIC shows. */
+static inline int scales(struct settings settings) {
+  return settings.is_profile && is_selected(settings, CLOCK_MONOTONIC);
 }
 
 /* CPU-time clocks do not: they count what the program does. */
-static inline int runs_at_rate(int clock) {
+static inline int is_scaled(int clock) {
   enum { REALTIME, MONOTONIC, BOOTTIME = 7, REALTIME_ALARM, BOOTTIME_ALARM, TAI = 11 };
   const uint32_t running = 1 << REALTIME | 1 << MONOTONIC | 1 << BOOTTIME | 1 << REALTIME_ALARM | 1 << BOOTTIME_ALARM |
                            1 << TAI;
@@ -84,26 +90,36 @@ int ts_readable(const struct ts_call *call, uint64_t address);
 int ts_writable(uint64_t address);
 
 /* waits.c; all return an enum answer. `again`: whether the kernel may read the timespec again, to restart the call. */
-int ts_deadline(struct ts_call *call, unsigned argument, int clock, int again, const struct settings *settings);
-int ts_duration(struct ts_call *call, unsigned argument, int again, const struct settings *settings);
-int ts_sleep(struct ts_call *call, unsigned argument, const struct settings *settings);
-int ts_timespec_rest(struct ts_call *call, unsigned argument, const struct settings *settings);
-int ts_timeval_rest(struct ts_call *call, unsigned argument, const struct settings *settings);
+int ts_deadline(struct ts_call *call, unsigned argument, int clock, int again, struct settings settings);
+int ts_duration(struct ts_call *call, unsigned argument, int again, struct settings settings);
+int ts_sleep(struct ts_call *call, unsigned argument, struct settings settings);
+int ts_timespec_rest(struct ts_call *call, unsigned argument);
+int ts_timeval_rest(struct ts_call *call, unsigned argument);
 
-/* A valid deadline on a selected clock: from the program's time to the true one. One that has passed stays so. */
-void ts_to_true(struct ts_timespec *deadline, int clock, const struct settings *settings);
+/* A valid deadline on a clock: from the program's time to the true one. One that has passed stays so. */
+void ts_to_true(struct ts_timespec *deadline, int clock);
 
 /* How far a valid, true time of a clock lies ahead, in ns; 0 if it has passed. */
 uint64_t ts_ahead(const struct ts_timespec *time, int clock);
 
+/* What a clock shows now; 0 if it cannot be read. */
+struct ts_timespec ts_present(int clock);
+
+/*
+ * How long it is, in true time from now on, until CLOCK_MONOTONIC has gone on by so many ns; and by how many ns it goes
+ * on in as many of true time: not 0, but for 0. FOREVER stays what it is.
+ */
+uint64_t ts_true_span(uint64_t fake);
+uint64_t ts_fake_span(uint64_t span);
+
 /* timers.c */
-int ts_timer_set(struct ts_call *call, const struct settings *settings);
-int ts_timer_get(struct ts_call *call, const struct settings *settings);
-int ts_itimer_set(struct ts_call *call, const struct settings *settings);
-int ts_itimer_get(struct ts_call *call, const struct settings *settings);
-int ts_alarm(struct ts_call *call, const struct settings *settings);
-int ts_socket_set(struct ts_call *call, const struct settings *settings);
-int ts_socket_get(struct ts_call *call, const struct settings *settings);
+int ts_timer_set(struct ts_call *call, struct settings settings);
+int ts_timer_get(struct ts_call *call, struct settings settings);
+int ts_itimer_set(struct ts_call *call);
+int ts_itimer_get(struct ts_call *call);
+int ts_alarm(struct ts_call *call);
+int ts_socket_set(struct ts_call *call);
+int ts_socket_get(struct ts_call *call);
 
 /* proc.c: the clock that a timer runs by, or NO_CLOCK where that cannot be found out. */
 #define NO_CLOCK INT32_MAX

@@ -10,7 +10,7 @@
  * must not see the skew added twice. (Clocks that are system calls are the exception, see below.) Bad pointers fault
  * here as they do in the original.
  */
-#include "slot.h"
+#include "profile.h"
 
 /* Clock ids that the kernel's vDSO reads itself: REALTIME MONOTONIC RAW R_COARSE M_COARSE BOOTTIME TAI. */
 #define VDSO_CLOCKS 0x8f3u
@@ -26,10 +26,24 @@ static inline struct ts_timespec skewed(struct ts_timespec t, const struct ts_sl
  * The functions below are entered with the slot that was active and selected the clock. That is looked at again once
  * its generation is known. Whoever sees the settings change starts over: a tail call, and only as often as a tool
  * changes them.
+ *
+ * Profiles have functions of their own, so that a constant is not slower for them.
  */
+
+static out_of_line long profiled_clock_gettime(int id, struct ts_timespec *out, const struct ts_slot *slot) {
+  struct view view = view_of(slot);
+  struct ts_timespec now;
+  long result = ts_original_clock_gettime(id, &now);
+  if (unlikely(result)) return result;
+  struct ts_timespec then = ts_shown(now, (unsigned)id, slot);
+  if (unlikely(!stands(&view))) return ts_clock_gettime(id, out);
+  *out = then;
+  return 0;
+}
 
 static out_of_line long skewed_clock_gettime(int id, struct ts_timespec *out, const struct ts_slot *slot) {
   uint64_t generation = begin(slot);
+  if (unlikely(kind_of(slot) != TS_CONSTANT)) return profiled_clock_gettime(id, out, slot);
   if (likely(slot->selected >> id & 1)) {
     struct ts_timespec now;
     long result = ts_original_clock_gettime(id, &now);
@@ -49,17 +63,13 @@ static out_of_line long skewed_clock_gettime(int id, struct ts_timespec *out, co
  * added twice. Finding out about the pointer otherwise would take a second system call.
  */
 static out_of_line long skewed_syscall_clock(int id, struct ts_timespec *out, const struct ts_slot *slot) {
-  uint64_t generation = begin(slot);
-  if (likely(slot->selected >> id & 1)) {
-    long result = ts_original_clock_gettime(id, out);
-    if (result) return result;
-    struct ts_timespec then = skewed(*out, slot);
-    if (settled(slot, generation)) {
-      *out = then;
-      return 0;
-    }
-  }
-  return ts_clock_gettime(id, out);
+  struct view view = view_of(slot);
+  long result = ts_original_clock_gettime(id, out);
+  if (result) return result;
+  struct ts_timespec then = ts_shown(*out, (unsigned)id, slot);
+  if (unlikely(!stands(&view))) return ts_clock_gettime(id, out);
+  *out = then;
+  return 0;
 }
 
 long ts_clock_gettime(int id, struct ts_timespec *out) {
@@ -73,8 +83,21 @@ long ts_clock_gettime(int id, struct ts_timespec *out) {
   return ts_original_clock_gettime(id, out);
 }
 
+static out_of_line long profiled_gettimeofday(struct ts_timeval *tv, void *tz, const struct ts_slot *slot) {
+  struct view view = view_of(slot);
+  struct ts_timespec now;
+  long result = ts_original_clock_gettime(CLOCK_REALTIME, &now);
+  if (unlikely(result)) return result;
+  struct ts_timespec then = ts_shown(now, TS_NAME_GETTIMEOFDAY, slot);
+  if (unlikely(!stands(&view))) return ts_gettimeofday(tv, tz);
+  tv->sec = then.sec;
+  tv->usec = (int64_t)((uint64_t)then.nsec / 1000);
+  return unlikely(tz) ? ts_original_gettimeofday(0, tz) : 0;
+}
+
 static out_of_line long skewed_gettimeofday(struct ts_timeval *tv, void *tz, const struct ts_slot *slot) {
   uint64_t generation = begin(slot);
+  if (unlikely(kind_of(slot) != TS_CONSTANT)) return profiled_gettimeofday(tv, tz, slot);
   if (likely(slot->selected & TS_SELECT_GETTIMEOFDAY)) {
     struct ts_timespec now;
     /* From nanoseconds, so that it agrees with clock_gettime when the offset has a part below a microsecond. */
@@ -105,10 +128,23 @@ static out_of_line int64_t skewed_coarse_second(const struct ts_slot *slot) {
   return skewed(now, slot).sec;
 }
 
+static out_of_line long profiled_time(int64_t *out, const struct ts_slot *slot) {
+  struct view view = view_of(slot);
+  struct ts_timespec now;
+  (void)ts_original_clock_gettime(CLOCK_REALTIME_COARSE, &now);
+  int64_t second = ts_shown(now, TS_NAME_TIME, slot).sec;
+  if (unlikely(!stands(&view))) return ts_time(out);
+  if (unlikely(out)) *out = second;
+  return second;
+}
+
 static out_of_line long skewed_time(int64_t *out, const struct ts_slot *slot) {
   uint64_t generation = begin(slot);
+  if (unlikely(kind_of(slot) != TS_CONSTANT)) return profiled_time(out, slot);
   if (likely(slot->selected & TS_SELECT_TIME)) {
-    int64_t second = likely(!slot->offset_nsec) ? ts_original_time(0) + slot->offset_sec : skewed_coarse_second(slot);
+    int64_t second;
+    if (unlikely(slot->offset_nsec)) second = skewed_coarse_second(slot);
+    else second = (int64_t)((uint64_t)ts_original_time(0) + (uint64_t)slot->offset_sec);
     if (settled(slot, generation)) {
       if (unlikely(out)) *out = second;
       return second;

@@ -12,13 +12,13 @@
 	.globl ts_payload
 ts_payload:
 	.ascii	"TIMEPYLD"
-	.long	2			/* TS_PAYLOAD_VERSION */
+	.long	3			/* TS_PAYLOAD_VERSION */
 	.long	TS_CODE_BYTES
 	.long	TS_PARAMS_BYTES
 	.long	0xfc0			/* index, slots, in the parameter pages */
 	.long	0x1000
-	.long	2048			/* sizeof(struct ts_slot) */
-	.long	0x2000			/* probe, in the parameter pages */
+	.long	0x2000			/* sizeof(struct ts_slot) */
+	.long	0x5000			/* probe, in the parameter pages */
 	.long	64			/* TS_TRAMPOLINE_SIZE */
 	.long	ts_probe - ts_payload
 	.long	ts_clock_gettime - ts_payload
@@ -28,6 +28,7 @@ ts_payload:
 	.long	ts_original_gettimeofday - ts_payload
 	.long	ts_original_time - ts_payload
 	.long	ts_enter - ts_payload
+	.long	ts_begin - ts_payload
 
 	.macro trampoline name
 	.globl	\name

@@ -3,9 +3,9 @@
  *
  *     page 0     mark     who we are, which words of the vDSO we replaced and what stood there;
  *                         in its last cache line the index of the slot in use, and flags
- *     page 1     slots    two sets of settings
- *     page 2     scratch  results and stack of a remote call
- *     page 3-6   waits    translated timespecs, for calls that are under way
+ *     page 1-4   slots    two sets of settings
+ *     page 5     scratch  results and stack of a remote call
+ *     page 6-9   waits    translated timespecs, for calls that are under way
  *
  * src/patch/params.ts and src/patch/mark.ts hold the same layout for the tool; the payload's header carries the
  * numbers, and the tool refuses a payload whose numbers differ from its own.
@@ -13,28 +13,31 @@
 #ifndef TIMESKEW_PARAMS_H
 #define TIMESKEW_PARAMS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #define TS_PAYLOAD_MAGIC 0x444c5950454d4954ull /* "TIMEPYLD" */
 #define TS_MARK_MAGIC 0x57454b53454d4954ull    /* "TIMESKEW" */
-#define TS_PAYLOAD_VERSION 2
+#define TS_PAYLOAD_VERSION 3
 
 #define TS_PAGE 4096
-#define TS_CODE_SIZE (3 * TS_PAGE)
-#define TS_PARAMS_SIZE (7 * TS_PAGE)
+#define TS_CODE_SIZE (4 * TS_PAGE)
+#define TS_PARAMS_SIZE (10 * TS_PAGE)
+#define TS_SLOT_SIZE (2 * TS_PAGE)
 #define TS_TRAMPOLINE_SIZE 64
 #define TS_FUNCTIONS 3 /* clock_gettime, gettimeofday, time: in this order wherever they are counted */
 #define TS_MAX_SITES 8
 #define TS_MAX_ISLANDS 8
 
-/* Bits of ts_slot.selected: bit n is clock id n, for n < 32. */
-#define TS_SELECT_GETTIMEOFDAY (1ull << 62)
-#define TS_SELECT_TIME (1ull << 63)
-
-#define TS_RATE_ONE (1ull << 32)
+/* Bits of ts_slot.selected: bit n is clock id n, for n < 32; and these. */
+#define TS_NAME_GETTIMEOFDAY 62
+#define TS_NAME_TIME 63
+#define TS_SELECT_GETTIMEOFDAY (1ull << TS_NAME_GETTIMEOFDAY)
+#define TS_SELECT_TIME (1ull << TS_NAME_TIME)
 
 /* ts_params.flags */
-#define TS_FILTERED 1 /* there is a seccomp filter: no system call that the program did not ask for */
+#define TS_FILTERED 1  /* there is a seccomp filter: no system call that the program did not ask for */
+#define TS_DURATIONS 2 /* where the program waits for a time, not until one, was rewritten, too: for the tool */
 
 struct ts_site {
   uint64_t address;     /* of an aligned 8-byte word in the vDSO */
@@ -73,6 +76,32 @@ struct ts_mark {
   struct ts_place islands[TS_MAX_ISLANDS];
 };
 
+/* Clocks that have a start of their own; the coarse and the alarm clocks have that of the clock they are made from. */
+enum ts_family { TS_REALTIME, TS_MONOTONIC, TS_RAW, TS_BOOTTIME, TS_TAI, TS_FAMILIES };
+
+enum ts_kind {
+  TS_CONSTANT = 0,
+  TS_PROFILE = 1, /* anything else, too */
+};
+
+#define TS_TRACKS 3
+#define TS_FRAMES 480
+
+/* A key frame: ns since the profile began, or the period did, and the offset there. */
+struct ts_frame {
+  int64_t at;
+  int64_t offset;
+};
+
+/* Lines between key frames; src/skew/profile.ts tells what all this means. */
+struct ts_track {
+  uint64_t clocks; /* bit n: it applies to clock id n */
+  uint64_t period; /* ns; 0: never again */
+  int64_t tail_num; /* slope behind the last frame */
+  uint64_t tail_den;
+  uint32_t first, count; /* of ts_slot.frames */
+};
+
 /*
  * One set of settings. A writer fills the slot that is not in use (an invalid generation first, the new one last)
  * and then flips ts_params.index with a store of one byte. A reader takes the slot that the index names and
@@ -85,8 +114,20 @@ struct ts_slot {
   uint64_t offset_nsec; /* 0 .. 999999999 */
   uint64_t skew_id;
   int64_t since; /* true time of this setting, ns since 1970 */
-  uint64_t rate; /* fake ns per true ns of CLOCK_MONOTONIC, times TS_RATE_ONE; 0 means 1, too: how long waits take */
-  uint8_t reserved[TS_PAGE / 2 - 56];
+  uint32_t kind; /* enum ts_kind; what follows is a profile's */
+  uint32_t track_count;
+  int64_t start[TS_FAMILIES]; /* what each clock truly reads when it begins; until then the other slot is in force */
+  uint64_t duration;          /* ns; 0: for ever */
+  uint64_t every;             /* ns; 0: once */
+  uint64_t noise_amplitude;   /* ns; 0: none */
+  uint64_t noise_every;       /* ns */
+  uint64_t noise_seed;
+  uint64_t noise_glides;
+  int64_t swing;   /* >= 0; tracks with a period, and noise, add no more than that. For deadlines only */
+  int64_t ceiling; /* with `every`: no offset is above. For deadlines only */
+  struct ts_track tracks[TS_TRACKS];
+  char text[232]; /* for people */
+  struct ts_frame frames[TS_FRAMES];
 };
 
 struct ts_timespec {
@@ -154,11 +195,17 @@ struct ts_payload_header {
   uint32_t entries[TS_FUNCTIONS];
   uint32_t trampolines[TS_FUNCTIONS];
   uint32_t enter; /* where thunks call */
+  uint32_t begin_entry; /* offset of ts_begin's code */
 };
 
 _Static_assert(sizeof(struct ts_site) == 32, "src/patch/mark.ts");
 _Static_assert(sizeof(struct ts_mark) == 80 + 32 * TS_MAX_SITES + 16 * TS_MAX_ISLANDS, "src/patch/mark.ts");
-_Static_assert(sizeof(struct ts_slot) == TS_PAGE / 2, "src/patch/params.ts");
+_Static_assert(sizeof(struct ts_track) == 40, "src/patch/params.ts");
+_Static_assert(offsetof(struct ts_slot, start) == 56, "src/patch/params.ts");
+_Static_assert(offsetof(struct ts_slot, tracks) == 160, "src/patch/params.ts");
+_Static_assert(offsetof(struct ts_slot, text) == 280, "src/patch/params.ts");
+_Static_assert(offsetof(struct ts_slot, frames) == 512, "src/patch/params.ts");
+_Static_assert(sizeof(struct ts_slot) == TS_SLOT_SIZE, "src/patch/params.ts");
 _Static_assert(sizeof(struct ts_params) == TS_PARAMS_SIZE, "src/patch/params.ts");
 
 #endif

@@ -16,6 +16,7 @@ extern struct ts_params ts_params __attribute__((visibility("hidden")));
 #define CLOCK_THREAD_CPUTIME_ID 3
 #define CLOCK_REALTIME_COARSE 5
 #define CLOCK_MONOTONIC_COARSE 6
+#define CLOCK_BOOTTIME 7
 
 struct ts_timeval {
   int64_t sec;
@@ -57,15 +58,48 @@ static inline uint64_t selection(const struct ts_slot *slot) {
   return __atomic_load_n(&slot->selected, __ATOMIC_ACQUIRE);
 }
 
-/* t plus an offset of seconds and 0 .. 999999999 ns, as a slot has it. */
+static inline uint32_t kind_of(const struct ts_slot *slot) {
+  return __atomic_load_n(&slot->kind, __ATOMIC_RELAXED);
+}
+
+static inline const struct ts_slot *other_slot(const struct ts_slot *slot) {
+  return slot == ts_params.slot ? slot + 1 : ts_params.slot;
+}
+
+/*
+ * Both slots, for what depends on both: a profile leaves it to the other slot what is shown before it begins. That slot
+ * is not rewritten before the profile has begun on every clock, so whoever takes a view first and reads the time then,
+ * never uses a slot that is being rewritten.
+ */
+struct view {
+  const struct ts_slot *slot; /* the active one */
+  uint64_t generations;       /* the sum: both only rise */
+};
+
+static inline uint64_t generations(const struct ts_slot *slot) {
+  return begin(slot) + begin(other_slot(slot));
+}
+
+static inline struct view view_of(const struct ts_slot *slot) {
+  return (struct view){slot, generations(slot)};
+}
+
+static inline int stands(const struct view *view) {
+  __atomic_thread_fence(__ATOMIC_ACQUIRE);
+  return likely(active_slot() == view->slot) && likely(generations(view->slot) == view->generations);
+}
+
+/*
+ * t plus an offset of seconds and 0 .. 999999999 ns, as a slot has it. Unsigned: one that is being rewritten may have
+ * anything.
+ */
 static inline struct ts_timespec plus(struct ts_timespec t, int64_t sec, uint64_t nsec) {
-  t.sec += sec;
-  t.nsec += (int64_t)nsec;
-  if (t.nsec >= NSEC_PER_SEC) {
-    t.nsec -= NSEC_PER_SEC;
-    t.sec++;
+  uint64_t seconds = (uint64_t)t.sec + (uint64_t)sec, rest = (uint64_t)t.nsec + nsec;
+  if (rest >= NSEC_PER_SEC) {
+    rest -= NSEC_PER_SEC;
+    seconds++;
   }
-  return t;
+  return (struct ts_timespec){(int64_t)seconds, (int64_t)rest};
 }
 
 #endif

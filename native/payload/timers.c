@@ -8,20 +8,16 @@
 #define SYS_TIMER_SETTIME 223
 #define SYS_TIMER_GETTIME 224
 
-/* How far a program's deadline is from what the program sees on a clock, whichever is earlier. */
-static uint64_t distance(struct ts_timespec deadline, int clock, const struct settings *settings) {
-  struct ts_timespec now;
-  if (ts_original_clock_gettime(clock, &now)) return FOREVER;
-  if (is_selected(settings, clock)) now = plus(now, settings->offset_sec, settings->offset_nsec);
+/* How far a program's deadline is from what the program sees on a clock, whichever is earlier; seconds. */
+static uint64_t distance(const struct ts_timespec *deadline, int clock) {
   int64_t sec;
-  if (__builtin_sub_overflow(deadline.sec, now.sec, &sec) || sec == INT64_MIN) return FOREVER;
+  if (__builtin_sub_overflow(deadline->sec, ts_present(clock).sec, &sec) || sec == INT64_MIN) return FOREVER;
   return (uint64_t)(sec < 0 ? -sec : sec);
 }
 
 /* Where a timer's clock cannot be found out. The present on one clock is decades from that on the other. */
-static out_of_line int likely_clock(const struct ts_timespec *deadline, const struct settings *settings) {
-  uint64_t wall = distance(*deadline, CLOCK_REALTIME, settings);
-  return wall <= distance(*deadline, CLOCK_MONOTONIC, settings) ? CLOCK_REALTIME : CLOCK_MONOTONIC;
+static out_of_line int likely_clock(const struct ts_timespec *deadline) {
+  return distance(deadline, CLOCK_REALTIME) <= distance(deadline, CLOCK_MONOTONIC) ? CLOCK_REALTIME : CLOCK_MONOTONIC;
 }
 
 /*
@@ -31,40 +27,64 @@ static out_of_line int likely_clock(const struct ts_timespec *deadline, const st
  * @param deadline 0: it is set to a duration, or read
  */
 static out_of_line int clock_of(const struct ts_call *call, const struct ts_timespec *deadline,
-                                const struct settings *settings) {
+                                struct settings settings) {
   enum { TIMERFD_CLOCKS = 0x383, POSIX_CLOCKS = 0xb8f }; /* REALTIME MONOTONIC BOOTTIME ALARMs; TAI, CPU-time */
   enum { OWN_PROCESS = -6, OWN_THREAD = -2 };            /* as the kernel names the CPU-time clocks */
   uint32_t number = (uint32_t)call->number;
   int id = (int)call->args[0], clock = NO_CLOCK;
   int is_posix = number == SYS_TIMER_SETTIME || number == SYS_TIMER_GETTIME;
-  uint64_t clocks = is_posix ? POSIX_CLOCKS : TIMERFD_CLOCKS, selected = settings->selected & clocks;
-  if (!settings->rate && !selected) return NO_CLOCK;
-  if (!settings->rate && selected == clocks) return CLOCK_REALTIME;
+  uint64_t clocks = is_posix ? POSIX_CLOCKS : TIMERFD_CLOCKS, selected = settings.selected & clocks;
+  if (!scales(settings) && !selected) return NO_CLOCK;
+  if (!settings.is_profile && selected == clocks) return CLOCK_REALTIME;
   if (!deadline && !is_posix) return CLOCK_MONOTONIC;
   if (!is_filtered()) clock = is_posix ? ts_clock_of_timer(id) : ts_clock_of_timerfd(id);
   if (clock == OWN_PROCESS) return CLOCK_PROCESS_CPUTIME_ID;
   if (clock == OWN_THREAD) return CLOCK_THREAD_CPUTIME_ID;
   if (clock != NO_CLOCK) return clock;
-  return deadline ? likely_clock(deadline, settings) : CLOCK_MONOTONIC;
+  return deadline ? likely_clock(deadline) : CLOCK_MONOTONIC;
 }
 
-static void rest_of_timer(struct ts_timespec *t, uint64_t rate) {
-  *t = timespec_of(to_fake_rest(nanoseconds(t), rate));
+/*
+ * A profile that steps may have CLOCK_MONOTONIC go on by an interval at once; but it does not keep doing so, and a
+ * timer that expires all the time would stop the program. No clock is made faster than this.
+ */
+static uint64_t true_interval(uint64_t ns) {
+  uint64_t span = ts_true_span(ns), least = ns / 1000;
+  return span > least ? span : least;
 }
 
-static void rest_of_itimer(struct ts_timeval *t, uint64_t rate) {
-  *t = timeval_of(to_fake_rest(microseconds(t), rate));
+static void slow_timer(struct itimerspec *timer) {
+  uint64_t interval = nanoseconds(&timer->interval);
+  if (interval != FOREVER) timer->interval = timespec_of(true_interval(interval));
+}
+
+static void slow_itimer(struct itimerval *timer) {
+  uint64_t interval = microseconds(&timer->interval);
+  if (interval <= FOREVER / 1000) timer->interval = timeval_of((true_interval(interval * 1000) + 999) / 1000);
+  slow_timeval(&timer->value);
+}
+
+static void rest_of_timer(struct ts_timespec *t) {
+  *t = timespec_of(ts_fake_span(nanoseconds(t)));
+}
+
+/* Rounded down, so that what was set is read back; but what is set is not 0. */
+static void rest_of_itimer(struct ts_timeval *t) {
+  uint64_t us = microseconds(t);
+  if (!us || us > FOREVER / 1000) return;
+  us = ts_fake_span(us * 1000) / 1000;
+  *t = timeval_of(us ? us : 1);
 }
 
 /* What the kernel has written for the program, who has no other clock. */
-static void scale_timer(struct itimerspec *old, uint64_t rate) {
-  rest_of_timer(&old->interval, rate);
-  rest_of_timer(&old->value, rate);
+static void scale_timer(struct itimerspec *old) {
+  rest_of_timer(&old->interval);
+  rest_of_timer(&old->value);
 }
 
-static void scale_itimer(struct itimerval *old, uint64_t rate) {
-  rest_of_itimer(&old->interval, rate);
-  rest_of_itimer(&old->value, rate);
+static void scale_itimer(struct itimerval *old) {
+  rest_of_itimer(&old->interval);
+  rest_of_itimer(&old->value);
 }
 
 static int is_zero(const struct ts_timespec *t) {
@@ -80,33 +100,33 @@ static int take_timer(const struct ts_call *call, uint64_t address, struct itime
 /*
  * timer_settime and timerfd_settime have the same arguments. A value of 0 disarms, deadline or not, so none becomes 0.
  */
-int ts_timer_set(struct ts_call *call, const struct settings *settings) {
+int ts_timer_set(struct ts_call *call, struct settings settings) {
   enum { FLAGS = 1, NEW = 2, OLD = 3 };
   struct itimerspec timer;
   int absolute = call->args[FLAGS] & TIMER_ABSTIME;
-  if ((!absolute && !settings->rate) || !take_timer(call, call->args[NEW], &timer)) return IN_PLACE;
+  if ((!absolute && !scales(settings)) || !take_timer(call, call->args[NEW], &timer)) return IN_PLACE;
   int clock = clock_of(call, absolute ? &timer.value : 0, settings);
-  int scaled = settings->rate && runs_at_rate(clock);
+  int scaled = scales(settings) && is_scaled(clock);
   int shifted = absolute && is_selected(settings, clock) && !is_zero(&timer.value);
   if (!scaled && !shifted) return IN_PLACE;
-  if (scaled) slow_timespec(&timer.interval, settings->rate);
-  if (scaled && !absolute) slow_timespec(&timer.value, settings->rate);
-  if (shifted) ts_to_true(&timer.value, clock, settings);
+  if (scaled) slow_timer(&timer);
+  if (scaled && !absolute) slow_timespec(&timer.value);
+  if (shifted) ts_to_true(&timer.value, clock);
   if (shifted && is_zero(&timer.value)) timer.value.nsec = 1;
   ts_make_with(call, NEW, (uint64_t)&timer);
-  if (scaled && call->number == 0 && call->args[OLD]) scale_timer((void *)call->args[OLD], settings->rate);
+  if (scaled && call->number == 0 && call->args[OLD]) scale_timer((void *)call->args[OLD]);
   return MADE;
 }
 
-int ts_timer_get(struct ts_call *call, const struct settings *settings) {
-  if (!runs_at_rate(clock_of(call, 0, settings))) return IN_PLACE;
+int ts_timer_get(struct ts_call *call, struct settings settings) {
+  if (!is_scaled(clock_of(call, 0, settings))) return IN_PLACE;
   call->number = ts_make(call);
-  if (call->number == 0) scale_timer((void *)call->args[1], settings->rate);
+  if (call->number == 0) scale_timer((void *)call->args[1]);
   return MADE;
 }
 
 /* Without a new value the kernel disarms the timer. */
-int ts_itimer_set(struct ts_call *call, const struct settings *settings) {
+int ts_itimer_set(struct ts_call *call) {
   enum { WHICH = 0, NEW = 1, OLD = 2, ITIMER_REAL = 0 };
   struct itimerval timer;
   uint64_t theirs = call->args[NEW];
@@ -115,35 +135,35 @@ int ts_itimer_set(struct ts_call *call, const struct settings *settings) {
     if (!ts_readable(call, theirs) || !ts_readable(call, theirs + 16)) return IN_PLACE;
     timer = *(const volatile struct itimerval *)theirs;
     if (!is_valid_timeval(&timer.interval) || !is_valid_timeval(&timer.value)) return IN_PLACE;
-    slow_timeval(&timer.interval, settings->rate);
-    slow_timeval(&timer.value, settings->rate);
+    slow_itimer(&timer);
   }
   ts_make_with(call, NEW, theirs ? (uint64_t)&timer : 0);
-  if (call->number == 0 && call->args[OLD]) scale_itimer((void *)call->args[OLD], settings->rate);
+  if (call->number == 0 && call->args[OLD]) scale_itimer((void *)call->args[OLD]);
   return MADE;
 }
 
-int ts_itimer_get(struct ts_call *call, const struct settings *settings) {
+int ts_itimer_get(struct ts_call *call) {
   enum { WHICH = 0, OUT = 1, ITIMER_REAL = 0 };
   if ((int)call->args[WHICH] != ITIMER_REAL) return IN_PLACE;
   call->number = ts_make(call);
-  if (call->number == 0) scale_itimer((void *)call->args[OUT], settings->rate);
+  if (call->number == 0) scale_itimer((void *)call->args[OUT]);
   return MADE;
 }
 
 /* alarm is setitimer with whole seconds. As the kernel has it, what is left is rounded, but not to 0. */
-int ts_alarm(struct ts_call *call, const struct settings *settings) {
-  uint32_t asked = (uint32_t)call->args[0];
+int ts_alarm(struct ts_call *call) {
+  uint64_t asked = (uint32_t)call->args[0], span = ts_true_span(asked * NSEC_PER_SEC);
   if (is_filtered()) {
-    uint64_t seconds = to_true_span(asked, settings->rate);
+    uint64_t seconds = (span + NSEC_PER_SEC - 1) / NSEC_PER_SEC;
     ts_make_with(call, 0, seconds < UINT32_MAX ? seconds : UINT32_MAX);
-    call->number = (int64_t)to_fake_rest((uint64_t)call->number, settings->rate);
+    uint64_t left = ts_fake_span((uint64_t)call->number * NSEC_PER_SEC);
+    call->number = (int64_t)(left && left < NSEC_PER_SEC ? 1 : left / NSEC_PER_SEC);
     return MADE;
   }
-  struct itimerval old, new = {{0, 0}, timeval_of(to_true_span((uint64_t)asked * USEC_PER_SEC, settings->rate))};
+  struct itimerval old, new = {{0, 0}, timeval_of((span + 999) / 1000)};
   call->number = system_call(SYS_SETITIMER, 0, (uint64_t)&new, (uint64_t)&old, 0);
   if (call->number) return MADE;
-  rest_of_itimer(&old.value, settings->rate);
+  rest_of_itimer(&old.value);
   call->number = old.value.sec + (old.value.usec >= USEC_PER_SEC / 2 || (!old.value.sec && old.value.usec));
   return MADE;
 }
@@ -156,7 +176,7 @@ static int is_socket_timeout(const struct ts_call *call) {
 }
 
 /* {0, 0} is for ever. */
-int ts_socket_set(struct ts_call *call, const struct settings *settings) {
+int ts_socket_set(struct ts_call *call) {
   enum { VALUE = 3, LENGTH = 4 };
   const volatile struct ts_timeval *theirs = (void *)call->args[VALUE];
   struct ts_timeval time;
@@ -164,15 +184,15 @@ int ts_socket_set(struct ts_call *call, const struct settings *settings) {
   if (!theirs || !ts_readable(call, (uint64_t)theirs)) return IN_PLACE;
   time = *theirs;
   if (!is_valid_timeval(&time)) return IN_PLACE;
-  slow_timeval(&time, settings->rate);
+  slow_timeval(&time);
   return ts_make_with(call, VALUE, (uint64_t)&time);
 }
 
-int ts_socket_get(struct ts_call *call, const struct settings *settings) {
+int ts_socket_get(struct ts_call *call) {
   enum { VALUE = 3, LENGTH = 4 };
   if (!is_socket_timeout(call)) return IN_PLACE;
   call->number = ts_make(call);
   struct ts_timeval *time = (void *)call->args[VALUE];
-  if (call->number == 0 && *(const int *)call->args[LENGTH] == (int)sizeof(*time)) rest_of_itimer(time, settings->rate);
+  if (call->number == 0 && *(const int *)call->args[LENGTH] == (int)sizeof(*time)) rest_of_itimer(time);
   return MADE;
 }

@@ -4,6 +4,7 @@
  * The program's timespec is read once, and only where it is known to be readable. Whatever is wrong with it is left for
  * the kernel to find: the call is passed on as it is.
  */
+#include "profile.h"
 #include "scale.h"
 
 /* For 2.1 s a timespec belongs to nobody else: its thread may lose the processor on its way to the kernel. */
@@ -102,13 +103,24 @@ uint64_t ts_ahead(const struct ts_timespec *time, int clock) {
   return read_true(clock, &now) ? span(&now, time) : 0;
 }
 
-/* Not below 0: the kernel would take that for an error, not for the past. */
-static void shift(struct ts_timespec *deadline, const struct settings *settings) {
+struct ts_timespec ts_present(int clock) {
+  struct ts_timespec now, shown;
+  struct view view;
+  do {
+    view = view_of(active_slot());
+    if (!read_true(clock, &now)) return (struct ts_timespec){0, 0};
+    shown = ts_shown(now, (unsigned)clock, view.slot);
+  } while (!stands(&view));
+  return shown;
+}
+
+/* By a constant offset. Not below 0: the kernel would take that for an error, not for the past. */
+static void shift(struct ts_timespec *deadline, const struct ts_slot *slot) {
   int64_t sec;
-  if (__builtin_sub_overflow(deadline->sec, settings->offset_sec, &sec)) {
+  if (__builtin_sub_overflow(deadline->sec, load(slot->offset_sec), &sec)) {
     sec = FOREVER; /* a deadline is not negative, so it was the offset that was */
   } else {
-    deadline->nsec -= (int64_t)settings->offset_nsec;
+    deadline->nsec = (int64_t)((uint64_t)deadline->nsec - load(slot->offset_nsec));
     if (deadline->nsec < 0) {
       deadline->nsec += NSEC_PER_SEC;
       sec--;
@@ -118,76 +130,107 @@ static void shift(struct ts_timespec *deadline, const struct settings *settings)
   deadline->sec = sec;
 }
 
-void ts_to_true(struct ts_timespec *deadline, int clock, const struct settings *settings) {
-  struct ts_timespec now;
-  if (settings->rate && read_true(clock, &now)) {
-    struct ts_timespec fake = plus(now, settings->offset_sec, settings->offset_nsec);
-    uint64_t ahead = to_true_span(span(&fake, deadline), settings->rate);
-    if (ahead) {
-      struct ts_timespec wait = timespec_of(ahead);
-      *deadline = plus(now, wait.sec, (uint64_t)wait.nsec);
-      return;
+void ts_to_true(struct ts_timespec *deadline, int clock) {
+  struct ts_timespec found;
+  struct view view;
+  do {
+    view = view_of(active_slot());
+    found = *deadline;
+    if (!is_profile(view.slot, clock)) {
+      if (selection(view.slot) >> clock & 1) shift(&found, view.slot);
+    } else if (nanoseconds(deadline) != FOREVER && read_true(clock, &found)) { /* now */
+      found = time_of(ts_when(view.slot, clock, ns_of(found), ns_of(*deadline)));
     }
-  }
-  shift(deadline, settings);
+  } while (!stands(&view));
+  *deadline = found;
 }
 
-int ts_deadline(struct ts_call *call, unsigned argument, int clock, int again, const struct settings *settings) {
+uint64_t ts_true_span(uint64_t fake) {
+  struct ts_timespec now;
+  struct view view;
+  uint64_t span;
+  do {
+    view = view_of(active_slot());
+    span = fake;
+    if (!fake || fake >= FOREVER || !is_profile(view.slot, CLOCK_MONOTONIC)) continue;
+    if (!read_true(CLOCK_MONOTONIC, &now)) continue;
+    int64_t goal = shown_at(ns_of(ts_shown(now, CLOCK_MONOTONIC, view.slot)), (int64_t)fake);
+    span = (uint64_t)ts_when(view.slot, CLOCK_MONOTONIC, ns_of(now), goal) - (uint64_t)ns_of(now);
+  } while (!stands(&view));
+  return span;
+}
+
+uint64_t ts_fake_span(uint64_t span) {
+  struct ts_timespec now;
+  struct view view;
+  uint64_t fake;
+  do {
+    view = view_of(active_slot());
+    fake = span;
+    if (span >= FOREVER || !is_profile(view.slot, CLOCK_MONOTONIC) || !read_true(CLOCK_MONOTONIC, &now)) continue;
+    struct ts_timespec then = time_of(sum_of(ns_of(now), (int64_t)span));
+    fake = (uint64_t)ns_of(ts_shown(then, CLOCK_MONOTONIC, view.slot));
+    fake -= (uint64_t)ns_of(ts_shown(now, CLOCK_MONOTONIC, view.slot));
+  } while (!stands(&view));
+  return fake && fake < FOREVER ? fake : span;
+}
+
+int ts_deadline(struct ts_call *call, unsigned argument, int clock, int again, struct settings settings) {
   struct ts_timespec time;
   if (!is_selected(settings, clock) || !take(call, argument, &time)) return IN_PLACE;
-  ts_to_true(&time, clock, settings);
+  ts_to_true(&time, clock);
   return pass(call, argument, &time, again ? ts_ahead(&time, clock) : 0);
 }
 
-int ts_duration(struct ts_call *call, unsigned argument, int again, const struct settings *settings) {
+int ts_duration(struct ts_call *call, unsigned argument, int again, struct settings settings) {
   struct ts_timespec time;
-  if (!settings->rate || !take(call, argument, &time)) return IN_PLACE;
-  slow_timespec(&time, settings->rate);
+  if (!scales(settings) || !take(call, argument, &time)) return IN_PLACE;
+  slow_timespec(&time);
   return pass(call, argument, &time, again ? nanoseconds(&time) : 0);
 }
 
 /* nanosleep and its kin: the rest goes to another place, which is the next argument, and only if it was interrupted. */
-int ts_sleep(struct ts_call *call, unsigned argument, const struct settings *settings) {
+int ts_sleep(struct ts_call *call, unsigned argument, struct settings settings) {
   struct ts_timespec *rest = (void *)call->args[argument + 1], time;
   if (!rest) return ts_duration(call, argument, 0, settings);
-  if (!settings->rate || !take(call, argument, &time)) return IN_PLACE;
-  slow_timespec(&time, settings->rate);
+  if (!scales(settings) || !take(call, argument, &time)) return IN_PLACE;
+  slow_timespec(&time);
   ts_make_with(call, argument, (uint64_t)&time);
-  if (call->number == -EINTR) *rest = timespec_of(to_fake_span(nanoseconds(rest), settings->rate));
+  if (call->number == -EINTR) *rest = timespec_of(ts_fake_span(nanoseconds(rest)));
   return MADE;
 }
 
 /* ppoll, pselect6 and recvmmsg: the rest replaces the timespec, if the kernel sees fit. */
-int ts_timespec_rest(struct ts_call *call, unsigned argument, const struct settings *settings) {
+int ts_timespec_rest(struct ts_call *call, unsigned argument) {
   enum { SYS_RECVMMSG = 299 };
   struct ts_timespec time;
   int minds = (uint32_t)call->number == SYS_RECVMMSG;
   if (!take(call, argument, &time)) return IN_PLACE;
-  slow_timespec(&time, settings->rate);
+  slow_timespec(&time);
   uint64_t given = nanoseconds(&time);
   ts_make_with(call, argument, (uint64_t)&time);
   uint64_t rest = nanoseconds(&time);
   if (rest == given) return MADE;
   if (ts_writable(call->args[argument]))
-    *(struct ts_timespec *)call->args[argument] = timespec_of(to_fake_span(rest, settings->rate));
+    *(struct ts_timespec *)call->args[argument] = timespec_of(ts_fake_span(rest));
   else if (minds)
     call->number = -EFAULT;
   return MADE;
 }
 
 /* select: the same with microseconds, of which there may be more than a second's. */
-int ts_timeval_rest(struct ts_call *call, unsigned argument, const struct settings *settings) {
+int ts_timeval_rest(struct ts_call *call, unsigned argument) {
   const struct ts_timeval *theirs = (void *)call->args[argument];
   struct ts_timeval time;
   if (!theirs || !ts_readable(call, (uint64_t)theirs)) return IN_PLACE;
   time = *(const volatile struct ts_timeval *)theirs;
   if ((uint64_t)time.usec > FOREVER / 2 || (uint64_t)time.sec > FOREVER / 2 / USEC_PER_SEC) return IN_PLACE;
   uint64_t asked = (uint64_t)time.sec * USEC_PER_SEC + (uint64_t)time.usec;
-  uint64_t given = to_true_span(asked, settings->rate);
+  uint64_t given = true_microseconds(asked);
   time = timeval_of(given);
   ts_make_with(call, argument, (uint64_t)&time);
   uint64_t rest = microseconds(&time);
   if (rest != given && ts_writable((uint64_t)theirs))
-    *(struct ts_timeval *)theirs = timeval_of(to_fake_span(rest, settings->rate));
+    *(struct ts_timeval *)theirs = timeval_of(fake_microseconds(rest));
   return MADE;
 }

@@ -3,37 +3,44 @@
  */
 import { DEADLINE_CALLS, DURATION_CALLS } from "../calls/table.ts";
 import { TimeskewError } from "../errors.ts";
-import { address } from "../machine/address.ts";
-import { planInjection as planPatch, planUpdate, QUICK_CLOCKS } from "../patch/inject.ts";
-import { decodeProbe, decodeSlot, PARAMS, RATE_ONE, SLOT_BYTES, slotOffset } from "../patch/params.ts";
+import { type Address, address } from "../machine/address.ts";
+import { planInjection as planPatch, QUICK_CLOCKS } from "../patch/inject.ts";
+import { decodeProbe, decodeSlot, type FoundSettings, neutral, PROBE_BYTES } from "../patch/params.ts";
 import type { PatchPlan } from "../patch/plan.ts";
 import { readable } from "../patch/vdso.ts";
+import { selectionFromMask, type TrueReadings } from "../skew/clock.ts";
+import { anchor, jumps, shapeOf, startIn } from "../skew/verbs.ts";
 import { hasSeccomp } from "../target/process.ts";
-import { clockShift } from "../target/timens.ts";
-import { execute, writeLive } from "../tracer/execute.ts";
-import { hostClock, loadPayload, readMemory } from "../tracer/native.ts";
+import { type ClockShift, clockShift } from "../target/timens.ts";
+import { execute } from "../tracer/execute.ts";
+import { loadPayload } from "../tracer/native.ts";
 import type { DryRunResult, InjectResult, SessionSettings, SkewSettings } from "../types.ts";
+import {
+  awaitBegin,
+  awaitStragglers,
+  bringIntoForce,
+  eachStart,
+  later,
+  readBack,
+  readTruly,
+  UNATTENDED,
+  untilBegin,
+} from "./begin.ts";
 import { findPages, type Inspection, inspect, windowReader } from "./inspect.ts";
-import { refuseBackward } from "./monotonic.ts";
-import { compare, predict, readHostClocks } from "./readings.ts";
+import type { InForce } from "./model.ts";
+import { NONE, refuseBackwardShape } from "./monotonic.ts";
+import { refuseRange } from "./range.ts";
+import { compare, contradiction, predict, readHostClocks } from "./readings.ts";
 import { cleanUp } from "./recover.ts";
 import { refuseForeign, refuseUnstoppable } from "./refuse.ts";
-import {
-  appliedIn,
-  parseRequest,
-  type RateSetting,
-  type Request,
-  settingsOf,
-  skewIn,
-  skewOf,
-} from "./skew.ts";
+import { type NewSettings, nowIn, parseRequest, type Request, settingsOf, skewIn, skewOf } from "./skew.ts";
 import { refuseStarved } from "./starved.ts";
+import { type Change, isSkewed, planChange, type SkewedTarget, update } from "./update.ts";
 import { coverageOf, findWaits, type WaitSites } from "./waits.ts";
 
-const BOOTTIME = 7;
+const CLOCK_MONOTONIC_BIT = 2n;
 
-type Injection = { pid: number } & SkewSettings & RateSetting & SessionSettings;
-type SkewedTarget = Inspection & { found: { state: "skewed" } };
+type Injection = { pid: number } & SkewSettings & SessionSettings;
 
 /**
  * Gives a process a wrong clock. On a process that has one, it changes the settings without stopping it.
@@ -42,7 +49,7 @@ type SkewedTarget = Inspection & { found: { state: "skewed" } };
  */
 export async function inject(o: Injection): Promise<InjectResult> {
   refuseSelf(o.pid);
-  const request = parseRequest(o, clockShift(o.pid));
+  const request = parseRequest(o);
   for (let attempt = 1; ; attempt++) {
     const result = tryToInject(o, request, attempt);
     if (result !== undefined) return result;
@@ -52,10 +59,13 @@ export async function inject(o: Injection): Promise<InjectResult> {
 
 /** @returns undefined if what earlier runs have left is to be cleaned up first */
 function tryToInject(o: Injection, request: Request, attempt: number): InjectResult | undefined {
-  using target = inspectFor(o, request);
-  if (isSkewed(target)) return update(target, request);
+  using target = inspect(o.pid, { locked: true });
+  refuseForeign(target);
+  if (isSkewed(target)) return change(target, request, o);
+  const shift = clockShift(o.pid);
+  const wanted = wantedFor(o, request, shift);
   refuseUnstoppable(target);
-  return isPatchable(target, attempt) ? patch(target, request, o) : undefined;
+  return isPatchable(target, attempt) ? patch(target, wanted, shift, o) : undefined;
 }
 
 /** Stragglers of an earlier skew may keep its pages: new ones do not mind. */
@@ -69,49 +79,79 @@ function isPatchable({ found, process: { pid, command } }: Inspection, attempt: 
   });
 }
 
-function inspectFor(o: { pid: number } & SkewSettings, request: Request, locked = true): Inspection {
-  const target = inspect(o.pid, { locked });
-  try {
-    refuseForeign(target);
-    const { selection, offset } = request;
-    if (!o.allowBackwardMonotonic)
-      refuseBackward(o.pid, appliedIn(target.found), { mask: selection.mask, offset });
-    return target;
-  } catch (error) {
-    target[Symbol.dispose]();
-    throw error;
-  }
+/** What a fresh injection brings into force. */
+interface Wanted {
+  readonly settings: NewSettings;
+  readonly begins: "flip" | "known";
+  /** ns. */
+  readonly startIn: bigint;
+}
+
+/** @throws TimeskewError E_BACKWARD_MONOTONIC, E_RANGE, E_USAGE */
+function wantedFor(
+  { pid, allowBackwardMonotonic }: { pid: number } & SkewSettings,
+  { verbs, selection }: Request,
+  shift: ClockShift | "unknown",
+): Wanted {
+  const begins = anchor(verbs);
+  // Whoever injects it brings it forward, unless he dies.
+  const delay = begins === "known" || startIn(verbs) > UNATTENDED ? startIn(verbs) : UNATTENDED;
+  const begin = eachStart(nowIn(shift), (now) => now + delay);
+  const shape = shapeOf(verbs, { realtime: begin.realtime, offset: 0n });
+  if (!allowBackwardMonotonic) refuseBackwardShape(pid, NONE, selection.mask, shape);
+  refuseRange(shape, selection, begin);
+  const start = begins === "known" ? begin : eachStart(begin, () => delay);
+  return { settings: settingsOf(selection.mask, shape, start), begins, startIn: startIn(verbs) };
 }
 
 /** What `inject` would do. Reads, changes nothing. */
 export async function planInjection(o: { pid: number } & SkewSettings): Promise<DryRunResult> {
   refuseSelf(o.pid);
-  const request = parseRequest(o, clockShift(o.pid));
-  using target = inspectFor(o, request, false);
-  const settings = settingsOf(request);
-  const result = { pid: o.pid, command: target.process.command, skew: skewOf(settings)! };
-  if (isSkewed(target)) return { ...result, action: "update", plan: undefined, waits: undefined };
-  const waits = waitsOf(target, request, o.waits);
-  const plan = injectionOf(target, settings, waits);
-  return { ...result, action: "inject", plan, waits: waits && coverageOf(waits, plan.calls) };
+  const request = parseRequest(o);
+  using target = inspect(o.pid);
+  refuseForeign(target);
+  const { pid, command } = target.process;
+  if (isSkewed(target)) {
+    const { inForce, now } = planChange(target, changeOf(request, o));
+    const skew = skewOf(inForce, now)!;
+    return { pid, command, action: "update", skew, plan: undefined, waits: undefined };
+  }
+  const shift = clockShift(pid);
+  const wanted = wantedFor(o, request, shift);
+  const waits = waitsOf(target, request.selection.mask, o.waits);
+  const plan = injectionOf(target, wanted, waits);
+  const skew = skewOf(begun(wanted, nowIn(shift)), nowIn(shift))!;
+  return { pid, command, action: "inject", skew, plan, waits: waits && coverageOf(waits, plan.calls) };
 }
 
-type WantedSkew = ReturnType<typeof settingsOf>;
+/** As if it was brought into force at that time. */
+function begun({ settings, begins, startIn }: Wanted, now: TrueReadings): InForce {
+  const { profile } = settings;
+  if (profile === undefined || begins === "known") return { settings, before: neutral(1n) };
+  const start = eachStart(now, (time) => time + startIn);
+  return { settings: { ...settings, profile: { ...profile, start } }, before: neutral(1n) };
+}
 
-function injectionOf(target: Inspection, settings: WantedSkew, waits: WaitSites | undefined): PatchPlan {
+function injectionOf(
+  target: Inspection,
+  wanted: Wanted,
+  waits: WaitSites | undefined,
+  pages = findPages(target),
+): PatchPlan {
   const { process, vdso, pristineTail } = target;
   return planPatch({
     pid: process.pid,
     vdso,
     payload: loadPayload(),
-    pages: findPages(target),
-    settings,
+    pages,
+    ...wanted,
     pristineTail,
     ...(waits && {
       calls: {
         sites: waits.sites,
         maps: process.maps,
         read: windowReader(process),
+        durations: hasDurations(wanted.settings.mask),
         filtered: hasSeccomp(process),
       },
     }),
@@ -120,99 +160,124 @@ function injectionOf(target: Inspection, settings: WantedSkew, waits: WaitSites 
 
 const TIMED_CALLS: ReadonlySet<number> = new Set([...DEADLINE_CALLS, ...DURATION_CALLS]);
 
-/** Undefined if they are to be left alone. How long relative waits take is nobody's business but a rate's. */
-function waitsOf(
-  { process }: Inspection,
-  { rate }: Request,
-  wanted: boolean | undefined,
-): WaitSites | undefined {
-  if (wanted === false) return undefined;
-  return findWaits(process, rate === RATE_ONE ? DEADLINE_CALLS : TIMED_CALLS);
+/** Relative waits are by CLOCK_MONOTONIC, and take longer or shorter when that runs at another rate. */
+function hasDurations(mask: bigint): boolean {
+  return (mask & CLOCK_MONOTONIC_BIT) !== 0n;
 }
 
-function patch(target: Inspection, request: Request, o: Injection): InjectResult {
+/** Undefined if they are to be left alone. A constant skew may become a profile later, without a stop. */
+function waitsOf({ process }: Inspection, mask: bigint, wanted: boolean | undefined): WaitSites | undefined {
+  if (wanted === false) return undefined;
+  return findWaits(process, hasDurations(mask) ? TIMED_CALLS : DEADLINE_CALLS);
+}
+
+function patch(
+  target: Inspection,
+  wanted: Wanted,
+  shift: ClockShift | "unknown",
+  o: Injection,
+): InjectResult {
   const { pid, command } = target.process;
-  const waits = waitsOf(target, request, o.waits);
-  const settings = settingsOf(request);
-  const plan = injectionOf(target, settings, waits);
+  const waits = waitsOf(target, wanted.settings.mask, o.waits);
+  const pages = findPages(target);
+  const plan = injectionOf(target, wanted, waits, pages);
   refuseStarved(target, plan);
-  const shift = clockShift(pid);
   const before = readHostClocks(shift);
   const { report, output } = execute(plan, target.process, o.stopTimeoutMs);
   const after = readHostClocks(shift);
+  const probe = decodeProbe(output.subarray(0, PROBE_BYTES));
+  const written = { settings: decodeSlot(output.subarray(PROBE_BYTES)), before: neutral(1n) };
+  const wrong = contradiction(probe, readable(target.vdso, QUICK_CLOCKS), written);
+  if (wrong !== undefined) {
+    throw new TimeskewError("E_CHANGED", `pid ${pid} (${command}) is skewed, but not as asked: ${wrong}`, {
+      pid,
+      targetState: "skewed",
+      hint: `undo it: timeskew recover --pid ${pid}`,
+    });
+  }
+  const inForce =
+    wanted.begins === "flip" ? seenToBegin(target, pages, written, shift, wanted.startIn) : written;
   return {
     pid,
     command,
     state: "skewed",
     action: "injected",
-    skew: skewOf(settings)!,
+    skew: skewOf(inForce, nowIn(shift, inForce))!,
     previous: undefined,
+    late: undefined,
     pauseNs: report.pauseNs,
     threads: report.threads,
     asleepThreads: report.asleep,
     movedThreads: report.movedThreads + report.movedFrames,
     waits: waits && coverageOf(waits, plan.calls),
-    readings: compare(decodeProbe(output), readable(target.vdso, QUICK_CLOCKS), before, after, settings.mask),
+    // What they read before it began is what they have always read.
+    readings:
+      inForce === written
+        ? compare(probe, readable(target.vdso, QUICK_CLOCKS), before, after, inForce)
+        : predict(selectionFromMask(wanted.settings.mask), inForce, shift),
   };
 }
 
-/** Changes the settings of a target that runs on, and reads them back. */
-function update({ process, found }: SkewedTarget, request: Request): InjectResult {
-  if (!("mark" in found)) throw new TimeskewError("E_INTERNAL", "no mark");
-  const { pid, command } = process;
-  if (request.rate !== RATE_ONE) {
-    throw new TimeskewError("E_UNSUPPORTED", `pid ${pid} (${command}) is skewed already, without a rate`, {
-      pid,
-      targetState: "skewed",
-      hint: "recover it first",
-    });
-  }
-  const params = found.mark.params.address;
-  const settings = { ...settingsOf(request), generation: nextGeneration(found.settings.generation) };
-  writeLive(process, planUpdate(params, found.index, settings));
+/** Lets a profile begin as soon as it was asked for, and all threads read the clock by our rules. */
+function seenToBegin(
+  { process }: Inspection,
+  pages: Address,
+  written: InForce & { settings: FoundSettings },
+  shift: ClockShift | "unknown",
+  delay: bigint,
+): InForce {
+  const { settings, before } = written;
+  const { profile } = settings;
+  if (profile === undefined) return written;
+  awaitStragglers(process);
+  if (delay > UNATTENDED) return { settings, before };
+  const now = () => nowIn(shift, written);
+  const params = address(pages + BigInt(loadPayload().codeSize));
+  const place = readTruly({ process, params, index: 1, now }, settings.mask, settings.generation);
+  const earliest = delay - UNATTENDED;
+  const { settings: begun } = bringIntoForce(place, place.last, (margin) => {
+    const soon = margin - untilBegin({ mask: settings.mask, profile }, now());
+    return { ...settings, profile: later(profile, soon > earliest ? soon : earliest) };
+  });
+  const found = readBack(process, params, begun);
+  awaitBegin(untilBegin(begun, now()));
+  return { settings: found, before };
+}
 
-  const readBack = (offset: number, length: number) =>
-    readMemory(process.proc, process.memoryPid, address(params + BigInt(offset)), length);
-  const index = readBack(PARAMS.index, 1)?.[0];
-  const slot = index === undefined ? undefined : readBack(slotOffset(index), SLOT_BYTES);
-  if (slot === undefined)
-    throw new TimeskewError("E_GONE", `pid ${pid} (${command}) ended meanwhile`, { pid });
-  const now = decodeSlot(slot);
-  const fields = ["skewId", "offset", "mask", "rate"] as const;
-  if (fields.some((field) => now[field] !== settings[field])) {
-    throw new TimeskewError("E_STEP", `pid ${pid} (${command}): the new settings did not take effect`, {
-      pid,
-      targetState: "skewed",
-      hint: `look with: timeskew status --pid ${pid}`,
-    });
-  }
+function changeOf({ verbs, selection }: Request, o: SkewSettings): Change {
+  return {
+    mask: selection.mask,
+    selection,
+    shapeAt: (at) => shapeOf(verbs, at),
+    jumps: jumps(verbs),
+    text: verbs.text,
+    startIn: startIn(verbs),
+    allowBackward: o.allowBackwardMonotonic ?? false,
+    translatesWaits: o.waits ?? true,
+  };
+}
+
+/** Changes the settings of a target that runs on. */
+function change(target: SkewedTarget, request: Request, o: SkewSettings): InjectResult {
+  const { pid, command } = target.process;
+  const shift = clockShift(pid);
+  const previous = skewIn(target.found, shift);
+  const { inForce, late } = update(target, changeOf(request, o));
   return {
     pid,
     command,
     state: "skewed",
     action: "updated",
-    skew: skewOf(now)!,
-    previous: skewIn(found),
+    skew: skewOf(inForce, nowIn(shift, inForce))!,
+    previous,
+    late,
     pauseNs: 0n,
     threads: 0,
     asleepThreads: 0,
     movedThreads: 0,
     waits: undefined,
-    readings: predict(request.selection, now.offset, clockShift(pid)),
+    readings: predict(request.selection, inForce, shift),
   };
-}
-
-/**
- * Never one that was used before, nor the number before it (an invalid slot has that), not even by a writer that died
- * before its settings came into force: a reader tells settings apart by it.
- */
-function nextGeneration(last: bigint): bigint {
-  const uptime = hostClock(BOOTTIME) ?? 0n;
-  return uptime > last + 1n ? uptime : last + 2n;
-}
-
-function isSkewed(target: Inspection): target is SkewedTarget {
-  return target.found.state === "skewed";
 }
 
 function refuseSelf(pid: number): void {

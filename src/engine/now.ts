@@ -12,7 +12,7 @@ import type { NowResult, SessionSettings } from "../types.ts";
 import { findPages, type Inspection, inspect } from "./inspect.ts";
 import { ALL_CLOCKS, compare, readHostClocks } from "./readings.ts";
 import { refuseForeign, refuseUnstoppable } from "./refuse.ts";
-import { appliedIn, skewIn } from "./skew.ts";
+import { inForceIn, skewIn, stateOf } from "./skew.ts";
 import { refuseStarved } from "./starved.ts";
 
 /**
@@ -40,12 +40,13 @@ export async function readClocks(o: { pid: number } & SessionSettings): Promise<
   const before = readHostClocks(shift);
   const { report, output } = execute(plan, process, o.stopTimeoutMs);
   const after = readHostClocks(shift);
+  const skew = skewIn(found, shift);
   return {
     pid: o.pid,
     command: process.command,
-    state: found.state,
-    skew: skewIn(found),
-    readings: compare(decodeProbe(output), readable(vdso, ALL_CLOCKS), before, after, appliedIn(found).mask),
+    state: stateOf(found, skew),
+    skew,
+    readings: compare(decodeProbe(output), readable(vdso, ALL_CLOCKS), before, after, inForceIn(found)),
     timeShift: shift,
     pauseNs: report.pauseNs,
   };

@@ -2,59 +2,15 @@
  * Reads the clocks of the host, and makes what the probe brought from a target comparable with them.
  */
 
-import { GETTIMEOFDAY_READING, type ProbeReading, TIME_READING } from "../patch/params.ts";
+import type { ProbeReading } from "../patch/params.ts";
 import { CLOCKS, type ClockFamily, type ClockSelection, type TrueReadings } from "../skew/clock.ts";
 import { type ClockShift, NO_SHIFT } from "../target/timens.ts";
 import { hostClock } from "../tracer/native.ts";
 import type { ClockReading } from "../types.ts";
+import { type InForce, offsetWithin, SOURCES, type Source, shownBy, shownWithin } from "./model.ts";
 
 /** Every clock and function that a probe can read, as a mask. */
-export const ALL_CLOCKS = CLOCKS.reduce(
-  (mask, { id }) => mask | (1n << BigInt(id)),
-  (1n << 62n) | (1n << 63n),
-);
-
-const REALTIME = 0;
-const REALTIME_COARSE = 5;
-
-/** What is read: a clock id, or a function and the clock that it shows, cut to its unit (ns). */
-interface Source {
-  name: string;
-  /** Index among the probe's readings. */
-  reading: number;
-  /** Clock id of the host. */
-  clock: number;
-  unit: bigint;
-  perProcess: boolean;
-  bit: bigint;
-}
-
-const SOURCES: readonly Source[] = [
-  ...CLOCKS.map(({ id, name, perProcess }) => ({
-    name,
-    reading: id,
-    clock: id,
-    unit: 1n,
-    perProcess,
-    bit: 1n << BigInt(id),
-  })),
-  {
-    name: "gettimeofday",
-    reading: GETTIMEOFDAY_READING,
-    clock: REALTIME,
-    unit: 1000n,
-    perProcess: false,
-    bit: 1n << 62n,
-  },
-  {
-    name: "time",
-    reading: TIME_READING,
-    clock: REALTIME_COARSE,
-    unit: 1_000_000_000n,
-    perProcess: false,
-    bit: 1n << 63n,
-  },
-];
+export const ALL_CLOCKS = SOURCES.reduce((mask, { bit }) => mask | bit, 0n);
 
 /** One value for each clock id, in ns; undefined where the kernel has no such clock. */
 export type HostClocks = ReadonlyMap<number, bigint | undefined>;
@@ -87,14 +43,14 @@ export function trueReadings(host: HostClocks = readHostClocks()): TrueReadings 
 
 /**
  * @param before the host's clocks, read before the probe ran, and after
- * @param selected what the settings in force select
+ * @param inForce the settings by which the target read
  */
 export function compare(
   probe: readonly ProbeReading[],
   wanted: bigint,
   before: HostClocks,
   after: HostClocks,
-  selected: bigint,
+  inForce: InForce,
 ): ClockReading[] {
   return SOURCES.filter(({ bit }) => wanted & bit).map((source) => {
     const { result, value, ...original } = probe[source.reading]!;
@@ -106,10 +62,42 @@ export function compare(
       target,
       host: middle,
       difference: target === undefined || middle === undefined ? undefined : target - middle,
-      uncertainty: host === undefined ? 0n : (host.high - host.low + 1n) / 2n + (source.unit - 1n),
-      selected: (selected & source.bit) !== 0n,
+      uncertainty: host === undefined ? 0n : uncertaintyOf(source, host, inForce),
+      selected: (inForce.settings.mask & source.bit) !== 0n,
     };
   });
+}
+
+interface Bracket {
+  readonly low: bigint;
+  readonly high: bigint;
+}
+
+/** That of the true time, and what the skew itself may have changed meanwhile: a step may lie in between. */
+function uncertaintyOf(source: Source, { low, high }: Bracket, inForce: InForce): bigint {
+  const own = (high - low + 1n) / 2n + (source.unit - 1n);
+  const offset = offsetWithin(inForce, source, low, high);
+  return offset === undefined ? own : own + offset.high - offset.low;
+}
+
+/**
+ * What speaks against the settings that stand in a target, of what it has read by them; undefined: nothing. A second
+ * opinion: the payload has judged by its own arithmetic.
+ */
+export function contradiction(
+  probe: readonly ProbeReading[],
+  wanted: bigint,
+  inForce: InForce,
+): string | undefined {
+  for (const source of SOURCES) {
+    const { result, value, before, after } = probe[source.reading]!;
+    if (!(wanted & source.bit) || result !== 0n) continue;
+    const shown = shownWithin(inForce, source, before, after);
+    const cut = (time: bigint) => time - (time % source.unit);
+    if (shown === undefined || (cut(shown.low) <= value && value <= cut(shown.high))) continue;
+    return `${source.name} reads ${value} ns, and should read ${shown.low} … ${shown.high}`;
+  }
+  return undefined;
 }
 
 /**
@@ -122,7 +110,7 @@ function hostBracket(
   original: { before: bigint; after: bigint },
   low: bigint | undefined,
   high: bigint | undefined,
-): { low: bigint; high: bigint } | undefined {
+): Bracket | undefined {
   if (perProcess || low === undefined || high === undefined) return undefined;
   const agrees = low <= original.before && original.before <= original.after && original.after <= high;
   const bracket = agrees ? { low: original.before, high: original.after } : { low, high };
@@ -130,10 +118,10 @@ function hostBracket(
   return { low: bracket.low - (bracket.low % unit), high: bracket.high - (bracket.high % unit) };
 }
 
-/** What a running target reads by settings that were read back from it: the true clocks and the offset. */
+/** What a running target reads by settings that were read back from it. */
 export function predict(
   selection: ClockSelection,
-  offset: bigint,
+  inForce: InForce,
   shift: ClockShift | "unknown" = NO_SHIFT,
 ): ClockReading[] {
   const host = readHostClocks(shift);
@@ -142,7 +130,7 @@ export function predict(
       if (source.perProcess) return [];
       const now = host.get(source.clock)!;
       const cut = (value: bigint) => value - (value % source.unit);
-      const target = cut(now + offset);
+      const target = cut(shownBy(inForce, source, now));
       return [
         {
           name: source.name,

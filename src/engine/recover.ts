@@ -6,18 +6,19 @@ import type { Address } from "../machine/address.ts";
 import type { Found } from "../patch/find.ts";
 import type { PatchPlan } from "../patch/plan.ts";
 import { planClearing, planRecovery } from "../patch/recover.ts";
+import { clockShift } from "../target/timens.ts";
 import type { Report } from "../tracer/encode.ts";
 import { execute } from "../tracer/execute.ts";
-import type { RecoverResult, SessionSettings, SkewState } from "../types.ts";
+import type { RecoverResult, RecoverSettings, SessionSettings, SkewState } from "../types.ts";
+import { glide } from "./glide.ts";
 import { type Inspection, inspect, windowReader } from "./inspect.ts";
-import { refuseBackward } from "./monotonic.ts";
+import { NONE, refuseBackward } from "./monotonic.ts";
 import { refuseForeign, refuseUnstoppable } from "./refuse.ts";
-import { appliedIn, skewIn } from "./skew.ts";
+import { appliedIn, inForceIn, nowIn, skewIn } from "./skew.ts";
 
-const NONE = { mask: 0n, offset: 0n };
 const NOBODY = { pauseNs: 0n, threads: 0, asleep: 0, lingering: 0, waiting: 0 };
 
-type Recovery = { pid: number; allowBackwardMonotonic?: boolean } & SessionSettings;
+type Recovery = { pid: number } & RecoverSettings & SessionSettings;
 
 /**
  * Pages of several runs may lie in one process: of the skew in force, and of runs that died, or left pages to threads that
@@ -31,6 +32,8 @@ const MOST_SETS = 256;
  * @throws TimeskewError; `targetState` says what became of the process
  */
 export async function recover(o: Recovery): Promise<RecoverResult> {
+  const gliding = o.glide === undefined ? undefined : glide(o.pid, o.glide, o.allowBackwardMonotonic);
+  if (gliding !== undefined) return gliding;
   const known = new Set<Address>();
   const first = recoverOne(o, known, OURS);
   const all = [first, ...cleanUp(o, first.action === "nothing" ? 0 : MOST_SETS, known)];
@@ -73,11 +76,22 @@ function recoverOne(o: Recovery, known: Set<Address>, states: readonly SkewState
   const { process, found } = target;
   refuseForeign(target);
   if (!states.includes(found.state)) return resultOf(target, "nothing", NOBODY);
-  if (!o.allowBackwardMonotonic) refuseBackward(o.pid, appliedIn(found), NONE);
+  if (!o.allowBackwardMonotonic) refuseStepBack(target);
   refuseUnstoppable(target);
   const { report } = execute(recoveryOf(target), process, o.stopTimeoutMs);
   if (report.lingering > 0 && "mark" in found) known.add(found.mark.code.address);
   return resultOf(target, actionOf(found), report);
+}
+
+function refuseStepBack({ process: { pid }, found }: Inspection): void {
+  const inForce = inForceIn(found);
+  const now = nowIn(clockShift(pid), inForce);
+  refuseBackward(
+    pid,
+    appliedIn(inForce, now),
+    NONE,
+    "use --glide, which slows it until the true clock has caught up",
+  );
 }
 
 /** What takes back whatever was found in a target. */
@@ -102,7 +116,7 @@ function resultOf(
     command,
     state: report.lingering > 0 ? "lingering" : "unskewed",
     action,
-    skew: skewIn(found),
+    skew: skewIn(found, clockShift(pid)),
     pauseNs: report.pauseNs,
     threads: report.threads,
     asleepThreads: report.asleep,

@@ -2,67 +2,60 @@
  * From what the user asked for to the settings in a target, and back.
  */
 import { closeSync, openSync, readSync } from "node:fs";
-import { TimeskewError } from "../errors.ts";
 import type { Found } from "../patch/find.ts";
-import { RATE_ONE, type Settings } from "../patch/params.ts";
+import type { Settings } from "../patch/params.ts";
+import type { AnchoredProfile } from "../patch/profile.ts";
+import { ceilingOf, swingOf } from "../skew/bounds.ts";
 import {
   type ClockSelection,
-  checkRange,
   expandClocks,
   parseClocks,
   selectionFromMask,
+  type TrueReadings,
 } from "../skew/clock.ts";
-import { parseDuration } from "../skew/duration.ts";
+import { type Profile, pieceAt, type Start } from "../skew/profile.ts";
+import { checkClocks, parseVerbs, type Shape, type Verbs } from "../skew/verbs.ts";
 import { type ClockShift, NO_SHIFT } from "../target/timens.ts";
 import { hostClock } from "../tracer/native.ts";
-import type { Skew, SkewSettings } from "../types.ts";
+import type { RunningProfile, Skew, SkewSettings, SkewState } from "../types.ts";
+import { courseAt, type InForce, leadingSource, type Source, TRUE_TIME, timeOf } from "./model.ts";
+import type { Applied } from "./monotonic.ts";
 import { ALL_CLOCKS, readHostClocks, trueReadings } from "./readings.ts";
 
 const REALTIME = 0;
 
 export interface Request {
-  readonly offset: bigint;
+  readonly verbs: Verbs;
   readonly selection: ClockSelection;
-  /** As Settings.rate. */
-  readonly rate: bigint;
-}
-
-/**
- * What profiles will be made of. So far it is for waits alone: relative ones take as long as by a CLOCK_MONOTONIC that
- * runs at this rate.
- */
-export interface RateSetting {
-  /** Skewed seconds per true second, 0.001 to 1000; default 1. */
-  waitRate?: number;
 }
 
 /**
  * Reads the flags' texts.
  *
- * @param shift of the target's time namespace: what its clocks read decides how far they can be moved
- * @throws TimeskewError E_DURATION, E_CLOCK, E_RANGE
+ * @throws TimeskewError E_USAGE, E_DURATION, E_CLOCK, E_RANGE
  */
-export function parseRequest(
-  { offset, clocks = [], exact = false, waitRate = 1 }: SkewSettings & RateSetting,
-  shift: ClockShift | "unknown" = NO_SHIFT,
-): Request {
+export function parseRequest({ clocks = [], exact = false, ...texts }: SkewSettings): Request {
+  const verbs = parseVerbs(texts);
   const selection = expandClocks(parseClocks(clocks), { exact });
-  const ns = typeof offset === "bigint" ? offset : parseDuration(offset);
-  checkRange(ns, selection, trueReadings(readHostClocks(shift === "unknown" ? NO_SHIFT : shift)));
-  if (!(waitRate >= 0.001 && waitRate <= 1000))
-    throw new TimeskewError("E_RANGE", `no clock runs at ${waitRate}`);
-  return { offset: ns, selection, rate: BigInt(Math.round(waitRate * Number(RATE_ONE))) };
+  checkClocks(verbs, selection);
+  return { verbs, selection };
 }
 
-/** Settings that begin now, under a new skew id. */
-export function settingsOf({ offset, selection, rate }: Request): Omit<Settings, "generation"> {
+export type NewSettings = Omit<Settings, "generation">;
+
+/** Settings under a new skew id. */
+export function settingsOf(mask: bigint, { base, profile }: Shape, start: Start): NewSettings {
   return {
-    mask: selection.mask,
-    offset,
+    mask,
+    offset: base,
     skewId: randomId(),
     since: hostClock(REALTIME) ?? 0n,
-    rate,
+    ...(profile && { profile: anchored(base, profile, start) }),
   };
+}
+
+export function anchored(base: bigint, profile: Profile, start: Start): AnchoredProfile {
+  return { ...profile, start, swing: swingOf(profile), ceiling: ceilingOf({ base, profile }) };
 }
 
 /** 64 random bits. Loading node:crypto would cost a command 2 ms. */
@@ -74,16 +67,45 @@ function randomId(): bigint {
   return bytes.readBigUInt64LE();
 }
 
+/** The settings of a target; the true time of one that is not skewed. */
+export function inForceIn(found: Found): InForce {
+  return found.state === "skewed" ? { settings: found.settings, before: found.idle.settings } : TRUE_TIME;
+}
+
+/**
+ * What the clocks truly read in a target now. Where its time namespace does not tell by how much they are shifted, a
+ * profile does: all its starts are of one instant.
+ */
+export function nowIn(
+  shift: ClockShift | "unknown",
+  { settings: { profile } }: InForce = TRUE_TIME,
+): TrueReadings {
+  const now = trueReadings(readHostClocks(shift === "unknown" ? NO_SHIFT : shift));
+  if (shift !== "unknown" || profile === undefined) return now;
+  const { start } = profile;
+  const elapsed = now.realtime - start.realtime;
+  return {
+    ...now,
+    monotonic: start.monotonic + elapsed,
+    raw: start.raw + elapsed,
+    boottime: start.boottime + elapsed,
+  };
+}
+
 /**
  * The skew that settings describe; undefined for settings that skew nothing. They are read from the target, which may
  * have written anything there: clocks that we do not know are left out.
  */
-export function skewOf(settings: Omit<Settings, "generation">): Skew | undefined {
+export function skewOf(inForce: InForce, now: TrueReadings): Skew | undefined {
+  const { settings } = inForce;
   if (settings.mask === 0n) return undefined;
   const { clocks, gettimeofday, time } = selectionFromMask(settings.mask & ALL_CLOCKS);
+  const source = leadingSource(settings.mask);
+  const offset = source && courseAt(inForce, source, timeOf(source, now)).offset;
   return {
     id: settings.skewId.toString(16).padStart(16, "0"),
-    offset: settings.offset,
+    offset: offset ?? settings.offset,
+    profile: source && profileOf(inForce, source, timeOf(source, now)),
     clocks,
     gettimeofday,
     time,
@@ -91,12 +113,66 @@ export function skewOf(settings: Omit<Settings, "generation">): Skew | undefined
   };
 }
 
-/** The skew that is in force in a target. */
-export function skewIn(found: Found): Skew | undefined {
-  return found.state === "skewed" ? skewOf(found.settings) : undefined;
+function profileOf(inForce: InForce, source: Source, time: bigint): RunningProfile | undefined {
+  const { profile } = inForce.settings;
+  if (profile === undefined || source.family === "cpu") return undefined;
+  const course = courseAt(inForce, source, time);
+  const start = profile.start[source.family];
+  const phase = phaseOf(course, time < start);
+  if (phase === "running" && isSteady(profile)) return undefined;
+  return {
+    text: profile.text,
+    phase,
+    rate: 1 + course.slope,
+    next: nextOf(profile, phase, start, source, time),
+    seed: profile.noise?.seed.toString(),
+  };
 }
 
-/** What a target's clocks are off by now, for comparison. */
-export function appliedIn(found: Found): { mask: bigint; offset: bigint } {
-  return found.state === "skewed" ? found.settings : { mask: 0n, offset: 0n };
+function phaseOf({ isOver, until }: { isOver: boolean; until: bigint | undefined }, isEarly: boolean) {
+  if (isEarly) return "waiting";
+  if (!isOver) return "running";
+  return until === undefined ? "ended" : "paused";
+}
+
+/** Whether it is a constant, once it has begun. */
+export function isSteady({ tracks, noise, duration }: Profile): boolean {
+  return tracks.length === 0 && noise === undefined && duration === 0n;
+}
+
+/** The next number of a jitter is no news: only what else happens. */
+function nextOf(
+  profile: AnchoredProfile,
+  phase: RunningProfile["phase"],
+  start: bigint,
+  { clock }: Source,
+  time: bigint,
+): RunningProfile["next"] {
+  if (phase === "waiting") return { in: start - time, what: "starts" };
+  const elapsed = time - start;
+  const { until } = pieceAt(0n, { ...profile, noise: undefined }, clock, elapsed);
+  if (until === undefined) return undefined;
+  const { duration, every } = profile;
+  const stops = duration !== 0n && (every === 0n ? until : until % every) === duration;
+  const what = phase === "paused" ? "starts" : stops ? (every === 0n ? "ends" : "stops") : "changes";
+  return { in: until - elapsed, what };
+}
+
+/** The skew that is in force in a target. */
+export function skewIn(found: Found, shift: ClockShift | "unknown"): Skew | undefined {
+  const inForce = inForceIn(found);
+  return skewOf(inForce, nowIn(shift, inForce));
+}
+
+/** What is told about a target: the same as what was found, or that it is over. */
+export function stateOf({ state }: Found, skew: Skew | undefined): SkewState {
+  return skew?.profile?.phase === "ended" ? "ended" : state;
+}
+
+/** What each clock of a target is off by, for comparison. */
+export function appliedIn(inForce: InForce, now: TrueReadings): Applied {
+  return {
+    isSkewed: inForce.settings.mask !== 0n,
+    offsetOf: (source) => courseAt(inForce, source, timeOf(source, now)).offset,
+  };
 }

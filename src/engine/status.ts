@@ -4,9 +4,10 @@
 import { readFileSync } from "node:fs";
 import { TimeskewError } from "../errors.ts";
 import { listPids, refuseForeignProc } from "../target/process.ts";
+import { clockShift } from "../target/timens.ts";
 import type { StatusResult, StatusRow } from "../types.ts";
 import { inspect } from "./inspect.ts";
-import { skewIn } from "./skew.ts";
+import { skewIn, stateOf } from "./skew.ts";
 
 /** What makes a process uninteresting in a search: it cannot be skewed, or is gone. */
 const NOT_SKEWED: readonly string[] = [
@@ -52,15 +53,20 @@ export async function status(o: { pids?: readonly number[] } = {}): Promise<Stat
 function rowOf(pid: number): StatusRow {
   using target = inspect(pid);
   const { process, found } = target;
+  const skew = skewIn(found, clockShift(pid));
+  const state = stateOf(found, skew);
+  const note = "note" in found ? found.note : undefined;
   return {
     pid,
     command: process.command,
-    state: found.state,
-    skew: skewIn(found),
+    state,
+    skew,
     waitSites: "mark" in found ? found.patchedCalls.length : undefined,
-    note: "note" in found ? found.note : undefined,
+    note: state === "ended" && note === undefined ? ENDED : note,
   };
 }
+
+const ENDED = "its duration is over: it reads the true time. `recover` removes what is left";
 
 function commandOf(pid: number): string {
   try {

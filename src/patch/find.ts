@@ -8,7 +8,7 @@ import type { Mapping } from "../target/proc.ts";
 import { findCalls } from "./find-calls.ts";
 import type { CallRecord, Island } from "./island.ts";
 import { decodeMark, MARK_BYTES, MARK_MAGIC, type Mark, type Site, WORD } from "./mark.ts";
-import { decodeSlot, neutral, PARAMS, type Settings, SLOT_BYTES, slotOffset } from "./params.ts";
+import { decodeSlot, type FoundSettings, neutral, PARAMS, slotOffset } from "./params.ts";
 import { HEADER_SIZE, isPayload, MAX_CODE, type PayloadHeader, parseHeader } from "./payload.ts";
 import { equal, isAnonymous, isZero, readAnonymous, type Scene, startsLike } from "./scene.ts";
 import { codeOf, type Vdso } from "./vdso.ts";
@@ -29,7 +29,11 @@ export interface FoundPages {
   readonly probeEntry: number;
   /** The slot in use, and what it holds. */
   readonly index: number;
-  readonly settings: Settings;
+  readonly settings: FoundSettings;
+  /** The other slot, whose settings govern as long as a profile in use has not begun; and its bytes as they are. */
+  readonly idle: { readonly settings: FoundSettings; readonly bytes: Uint8Array };
+  /** PARAMS.flags. */
+  readonly flags: bigint;
   /** The sites that hold our jump now. */
   readonly patchedSites: readonly Site[];
   /** Of the islands that the mark names, those that are there. */
@@ -157,6 +161,8 @@ function unfinished(vdso: Vdso, code: Mapping, params: Mapping | undefined): Fou
     probeEntry: 0,
     index: 0,
     settings: neutral(0n),
+    idle: { settings: neutral(0n), bytes: new Uint8Array(PARAMS.slotSize) },
+    flags: 0n,
     patchedSites: [],
     islands: [],
     patchedCalls: [],
@@ -224,21 +230,20 @@ function classify(scene: Scene, { mark, header }: Pages): Found {
       };
     }
   }
-  const index = (readAnonymous(scene, address(mark.params.address + BigInt(PARAMS.index)), 1)?.[0] ?? 0) & 1;
-  const slot = readAnonymous(scene, address(mark.params.address + BigInt(slotOffset(index))), SLOT_BYTES);
-  const settings = decodeSlot(slot ?? new Uint8Array(SLOT_BYTES));
+  const slots = readSlots(scene, mark);
+  const { settings } = slots;
   const { islands, patchedCalls, note } = findCalls(scene, mark);
   const found = {
     mark,
     probeEntry: header.probeEntry,
-    index,
-    settings,
+    ...slots,
     patchedSites,
     islands,
     patchedCalls,
   };
   if (patchedSites.length === mark.sites.length && settings.mask !== 0n) {
-    return { state: "skewed", ...found, note };
+    const flaw = settings.flaw && `its profile ${settings.flaw}: another program has written there`;
+    return { state: "skewed", ...found, note: [note, flaw].filter(Boolean).join("; ") || undefined };
   }
   if (patchedSites.length > 0 || patchedCalls.length > 0) {
     const note = "a run of timeskew ended half-way; the target reads the true time. `recover` cleans up";
@@ -249,6 +254,22 @@ function classify(scene: Scene, { mark, header }: Pages): Found {
     return { state: "lingering", ...found, note };
   }
   return { state: "unused", ...found, note: UNUSED };
+}
+
+function readSlots(
+  scene: Scene,
+  { params }: Mark,
+): Pick<FoundPages, "index" | "settings" | "idle" | "flags"> {
+  const read = (offset: number, length: number) =>
+    readAnonymous(scene, address(params.address + BigInt(offset)), length) ?? new Uint8Array(length);
+  const index = read(PARAMS.index, 1)[0]! & 1;
+  const bytes = read(slotOffset(index ^ 1), PARAMS.slotSize);
+  return {
+    index,
+    settings: decodeSlot(read(slotOffset(index), PARAMS.slotSize)),
+    idle: { settings: decodeSlot(bytes), bytes },
+    flags: new DataView(read(PARAMS.flags, 8).buffer).getBigUint64(0, true),
+  };
 }
 
 /** The first function whose code is not what the kernel made it. */

@@ -1,5 +1,5 @@
 /**
- * Plans an injection, and the live change of an existing one.
+ * Plans an injection.
  *
  * The order of the steps is what makes it safe to be killed at any of them: the pages are complete before the first
  * jump is written; threads leave the bytes that the jumps replace before they are replaced; and until the very last
@@ -13,6 +13,7 @@ import type { CallSiteInTarget } from "./island.ts";
 import { findLandings } from "./landing.ts";
 import { encodeMark, type Mark } from "./mark.ts";
 import {
+  DURATIONS,
   encodeProbeHead,
   encodeSlot,
   FILTERED,
@@ -20,7 +21,6 @@ import {
   PARAMS,
   PROBE_BYTES,
   type Settings,
-  SLOT_BYTES,
   slotOffset,
 } from "./params.ts";
 import { FUNCTIONS, type Payload } from "./payload.ts";
@@ -38,6 +38,11 @@ export interface InjectionInput {
   /** Free addresses for code and parameter pages. */
   readonly pages: Address;
   readonly settings: Omit<Settings, "generation">;
+  /**
+   * When its profile begins. "flip": its starts are how much later than the flip (ns, the same for each clock), and the
+   * payload adds what each clock reads by then. "known": its starts are what the clocks will read.
+   */
+  readonly begins?: "flip" | "known";
   /** What the vDSO's tail holds on this kernel. */
   readonly pristineTail: Uint8Array;
   /** Where system calls with times in them are made; none: they are left alone. */
@@ -48,6 +53,8 @@ interface CallsInput {
   readonly sites: readonly CallSiteInTarget[];
   readonly maps: readonly Mapping[];
   readonly read: ReadWindow;
+  /** The places of relative waits are among the sites. */
+  readonly durations: boolean;
   /** Some thread has a seccomp filter: the payload makes no system call that the program would not have made. */
   readonly filtered: boolean;
 }
@@ -77,7 +84,7 @@ export function planInjection(input: InjectionInput): PatchPlan {
     {
       op: "write",
       address: at(PARAMS.flags),
-      bytes: Uint8Array.of(input.calls?.filtered ? Number(FILTERED) : 0),
+      bytes: Uint8Array.of(Number(flagsOf(input))),
       what: "what kind of target it is",
     },
     {
@@ -86,7 +93,12 @@ export function planInjection(input: InjectionInput): PatchPlan {
       bytes: encodeSlot(neutral(1n)),
       what: "slot 0: the true time",
     },
-    { op: "write", address: at(slotOffset(1)), bytes: encodeSlot(active), what: "slot 1: the skew" },
+    {
+      op: "write",
+      address: at(slotOffset(1)),
+      bytes: encodeSlot(active),
+      what: `slot 1: ${wordsFor(active)}`,
+    },
     { op: "move", moves, what: "threads leave the prologues" },
     ...rewrites.map(
       ({ site }): Step => ({
@@ -99,6 +111,7 @@ export function planInjection(input: InjectionInput): PatchPlan {
     ),
     { op: "move", moves, what: "so do those that woke up meanwhile" },
     ...rewriteCalls(input, islands),
+    ...begin(mark, input),
     {
       op: "write",
       address: at(PARAMS.index),
@@ -114,6 +127,12 @@ export function planInjection(input: InjectionInput): PatchPlan {
       what: "the target's clock functions read what was asked for",
     },
     { op: "read", address: at(PARAMS.probe), length: PROBE_BYTES, what: "what they read" },
+    {
+      op: "read",
+      address: at(slotOffset(1)),
+      length: encodeSlot(active).length,
+      what: "the settings in force",
+    },
   ];
   return {
     pid,
@@ -126,6 +145,30 @@ export function planInjection(input: InjectionInput): PatchPlan {
     calls: islands.flatMap(({ records }) => records),
     steps,
   };
+}
+
+function flagsOf({ calls }: InjectionInput): bigint {
+  if (calls === undefined) return 0n;
+  return (calls.filtered ? FILTERED : 0n) | (calls.durations ? DURATIONS : 0n);
+}
+
+function wordsFor({ profile }: Settings): string {
+  return profile === undefined || profile.text === "" ? "the skew" : `the skew, ${profile.text}`;
+}
+
+/** Makes the starts of slot 1 what the clocks of the target read now: nobody else can tell in its time namespace. */
+function begin(mark: Mark, { settings, begins, payload }: InjectionInput): Step[] {
+  if (settings.profile === undefined || begins !== "flip") return [];
+  const params = mark.params.address;
+  return [
+    {
+      op: "call",
+      address: address(mark.code.address + BigInt(payload.beginEntry)),
+      argument: params,
+      stack: address(params + BigInt(PARAMS.stackTop)),
+      what: "one thread notes when it begins, by each clock",
+    },
+  ];
 }
 
 function islandsOf({ calls, payload, pages }: InjectionInput): PlannedIsland[] {
@@ -233,31 +276,4 @@ export function stubOf(vdso: Vdso, pristineTail: Uint8Array): PatchPlan["stub"] 
     address: address(vdso.end - BigInt(size)),
     pristine: pristineTail.slice(pristineTail.length - size),
   };
-}
-
-/** One write to a running target. */
-export interface LiveWrite {
-  readonly address: Address;
-  readonly bytes: Uint8Array;
-}
-
-/**
- * Changes the settings of a skewed target that runs on: the idle slot is invalidated, filled and made valid, in
- * separate writes, and then the index is flipped by a write of one byte. A reader that was in the idle slot sees
- * its generation change; the death of the tool between any two writes changes nothing.
- *
- * @param index of the slot in use
- * @param settings with a generation that, like the number before it, was never used in this target
- */
-export function planUpdate(params: Address, index: number, settings: Settings): LiveWrite[] {
-  const idle = (index & 1) ^ 1;
-  const slot = address(params + BigInt(slotOffset(idle)));
-  const bytes = encodeSlot(settings);
-  return [
-    // Not 0: a reader that met it here could meet it again, several changes later.
-    { address: slot, bytes: encodeSlot({ ...settings, generation: settings.generation - 1n }).slice(0, 8) },
-    { address: address(slot + 8n), bytes: bytes.slice(8, SLOT_BYTES) },
-    { address: slot, bytes: bytes.slice(0, 8) },
-    { address: address(params + BigInt(PARAMS.index)), bytes: Uint8Array.of(idle) },
-  ];
 }

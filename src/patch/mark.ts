@@ -33,7 +33,7 @@ export interface Mark {
 
 /** "TIMESKEW" */
 export const MARK_MAGIC = 0x57454b53454d4954n;
-export const MARK_VERSION = 2;
+export const MARK_VERSION = 3;
 export const WORD = 8;
 const PAGE = 4096n;
 

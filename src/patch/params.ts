@@ -3,32 +3,31 @@
  * settings, the index that names the one in use, the probe's results, and the deadlines of calls that are under way.
  */
 
+import type { AnchoredProfile } from "./profile.ts";
+import { decodeProfile, encodeProfile } from "./profile.ts";
+
 /** Offsets and sizes in bytes. */
 export const PARAMS = {
-  size: 0x7000,
+  size: 0xa000,
   index: 0xfc0,
-  /** 64 bits: FILTERED or 0. */
+  /** 64 bits: FILTERED, DURATIONS. */
   flags: 0xfc8,
   slots: 0x1000,
-  slotSize: 0x800,
-  probe: 0x2000,
-  probeMismatches: 0x2000 + 32,
+  slotSize: 0x2000,
+  probe: 0x5000,
+  probeMismatches: 0x5000 + 32,
   /** Where the stack of a remote call begins: it grows down to the probe's results. */
-  stackTop: 0x3000,
+  stackTop: 0x6000,
   /** Translated timespecs that the kernel reads, or may read again, as long as their calls last. */
-  waits: 0x3000,
+  waits: 0x6000,
   waitSize: 32,
   waitCount: 512,
 } as const;
 
 /** In PARAMS.flags: the target has a seccomp filter, so the payload makes no system call that it did not make. */
 export const FILTERED = 1n;
-
-/** Bytes of a slot that are in use; the rest is room for profiles. */
-export const SLOT_BYTES = 56;
-
-/** The rate 1, as a slot has it: 32 bits before the point and 32 behind it. */
-export const RATE_ONE = 1n << 32n;
+/** In PARAMS.flags: the places of relative waits are rewritten, so CLOCK_MONOTONIC may run at another rate. */
+export const DURATIONS = 2n;
 
 /** What one slot holds. */
 export interface Settings {
@@ -36,25 +35,43 @@ export interface Settings {
   generation: bigint;
   /** Which clocks and functions are skewed; 0n: none. As `ClockSelection.mask`. */
   mask: bigint;
-  /** Nanoseconds. */
+  /** Nanoseconds; of a profile the base. */
   offset: bigint;
   /** 64 bits. */
   skewId: bigint;
   /** True time of this setting, ns since 1970. */
   since: bigint;
-  /** Fake ns per true ns of CLOCK_MONOTONIC, times RATE_ONE; 0n, too, means 1. It decides how long waits take. */
-  rate: bigint;
+  /** How the offset changes with time. None: it is constant, and is in force at once. */
+  profile?: AnchoredProfile;
+}
+
+/** Settings as they stand in a target, which may have written anything there. */
+export interface FoundSettings extends Settings {
+  /** Why its profile cannot be told, as a sentence's end; then `profile` is missing, and `offset` is the base. */
+  flaw?: string;
 }
 
 const SECOND = 1_000_000_000n;
+/** Where the settings end that a constant has, too; the last of them says which kind it is. */
+const HEAD_BYTES = 56;
+const KIND = 48;
+const CONSTANT = 0;
+const PROFILE = 1;
 
 /** Reads the true time on every clock. */
 export function neutral(generation: bigint): Settings {
-  return { generation, mask: 0n, offset: 0n, skewId: 0n, since: 0n, rate: 0n };
+  return { generation, mask: 0n, offset: 0n, skewId: 0n, since: 0n };
 }
 
+/**
+ * @returns the bytes of a slot that are in use: what stands behind them does not matter
+ * @throws TimeskewError E_INTERNAL for more tracks or key frames than a slot has room for
+ */
 export function encodeSlot(settings: Settings): Uint8Array {
-  const bytes = new Uint8Array(SLOT_BYTES);
+  const { profile } = settings;
+  const rest = profile === undefined ? new Uint8Array() : encodeProfile(profile);
+  const bytes = new Uint8Array(HEAD_BYTES + rest.length);
+  bytes.set(rest, HEAD_BYTES);
   const view = new DataView(bytes.buffer);
   // Rounded down, so that the payload adds nanoseconds of 0 … 999,999,999 only.
   const nsec = ((settings.offset % SECOND) + SECOND) % SECOND;
@@ -64,20 +81,28 @@ export function encodeSlot(settings: Settings): Uint8Array {
   view.setBigUint64(24, nsec, true);
   view.setBigUint64(32, settings.skewId, true);
   view.setBigInt64(40, settings.since, true);
-  view.setBigUint64(48, settings.rate, true);
+  view.setUint32(KIND, profile === undefined ? CONSTANT : PROFILE, true);
+  view.setUint32(KIND + 4, profile?.tracks.length ?? 0, true);
   return bytes;
 }
 
-export function decodeSlot(bytes: Uint8Array): Settings {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return {
+/** @param bytes from the start of a slot, up to PARAMS.slotSize; what is missing counts as zeros */
+export function decodeSlot(bytes: Uint8Array): FoundSettings {
+  const slot = new Uint8Array(PARAMS.slotSize);
+  slot.set(bytes.subarray(0, slot.length));
+  const view = new DataView(slot.buffer);
+  const settings = {
     generation: view.getBigUint64(0, true),
     mask: view.getBigUint64(8, true),
     offset: view.getBigInt64(16, true) * SECOND + view.getBigUint64(24, true),
     skewId: view.getBigUint64(32, true),
     since: view.getBigInt64(40, true),
-    rate: view.getBigUint64(48, true),
   };
+  const kind = view.getUint32(KIND, true);
+  if (kind === CONSTANT) return settings;
+  if (kind !== PROFILE) return { ...settings, flaw: `is of kind ${kind}` };
+  const profile = decodeProfile(slot.subarray(HEAD_BYTES), view.getUint32(KIND + 4, true));
+  return typeof profile === "string" ? { ...settings, flaw: profile } : { ...settings, profile };
 }
 
 /** Where slot 0 or 1 begins. */

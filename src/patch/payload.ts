@@ -11,8 +11,8 @@ export type FunctionName = (typeof FUNCTIONS)[number];
 
 /** "TIMEPYLD" */
 export const PAYLOAD_MAGIC = 0x444c5950454d4954n;
-const VERSION = 2;
-export const HEADER_SIZE = 72;
+const VERSION = 3;
+export const HEADER_SIZE = 76;
 
 const TRAMPOLINE_SIZE = 64;
 const PAGE = 4096;
@@ -41,6 +41,8 @@ export interface PayloadHeader {
   readonly trampolines: Readonly<Record<FunctionName, number>>;
   /** Offset in the code: where the thunks of the call sites call. */
   readonly enter: number;
+  /** Offset in the code: makes the starts of slot 1's profile absolute. */
+  readonly beginEntry: number;
 }
 
 /** @returns the reason why this version cannot work with such a payload, as a sentence's end, or the header */
@@ -68,7 +70,15 @@ export function parseHeader(bytes: Uint8Array): PayloadHeader | string {
   const entries = offsets(9);
   const trampolines = offsets(9 + FUNCTIONS.length);
   const enter = word(9 + 2 * FUNCTIONS.length);
-  const ends = endsOf({ probeEntry, entries, trampolines, enter, trampolineSize: TRAMPOLINE_SIZE });
+  const beginEntry = word(10 + 2 * FUNCTIONS.length);
+  const ends = endsOf({
+    probeEntry,
+    entries,
+    trampolines,
+    enter,
+    beginEntry,
+    trampolineSize: TRAMPOLINE_SIZE,
+  });
   if (codeSize % PAGE !== 0 || codeSize > MAX_CODE || ends.some((end) => end > codeSize))
     return "has offsets outside";
   return {
@@ -79,6 +89,7 @@ export function parseHeader(bytes: Uint8Array): PayloadHeader | string {
     entries,
     trampolines,
     enter,
+    beginEntry,
   };
 }
 
@@ -98,9 +109,10 @@ function endsOf({
   entries,
   trampolines,
   enter,
+  beginEntry,
   trampolineSize,
 }: Omit<PayloadHeader, "codeSize" | "paramsSize">): number[] {
-  const code = [probeEntry, enter, ...Object.values(entries)].map((at) => at + 1);
+  const code = [probeEntry, enter, beginEntry, ...Object.values(entries)].map((at) => at + 1);
   return [...code, ...Object.values(trampolines).map((at) => at + trampolineSize)];
 }
 

@@ -129,16 +129,23 @@ export function planClearing({ pid, vdso, pristineTail }: Omit<RecoveryInput, "f
   };
 }
 
-/** A read that has begun sees the settings change and reads again: no skewed time is returned later. */
-function trueTime({ mark, index, settings }: RecoveryInput["found"]): Step[] {
-  if (settings.mask === 0n && settings.rate === 0n) return [];
+/**
+ * A read that has begun sees the settings change and reads again: no skewed time is returned later. While a profile has not
+ * begun, the idle slot is in force: a roll back gives it back, and whoever dies between the two writes leaves the true
+ * time, and later the profile.
+ */
+function trueTime({ mark, index, settings, idle: other }: RecoveryInput["found"]): Step[] {
+  if (settings.mask === 0n) return [];
   const params = mark.params.address;
   const idle = index ^ 1;
+  const last = [settings.generation, other.settings.generation].reduce((a, b) => (a > b ? a : b));
+  const slot = encodeSlot(neutral(last + 1n));
   return [
     {
       op: "write",
       address: address(params + BigInt(slotOffset(idle))),
-      bytes: encodeSlot(neutral(settings.generation + 1n)),
+      bytes: slot,
+      old: other.bytes.slice(0, slot.length),
       what: `slot ${idle}: the true time`,
     },
     {

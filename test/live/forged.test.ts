@@ -137,7 +137,7 @@ function forge({ pid, at }: Forger, change: (mark: Mark, place: Place) => Mark, 
   };
   write(pid, at, payload.bytes);
   write(pid, params, encodeMark(change(mark, place)));
-  const settings = { generation: 2n ** 64n - 1n, mask, offset: -1n, skewId: 1n, since: 2n ** 62n, rate: 0n };
+  const settings = { generation: 2n ** 64n - 1n, mask, offset: -1n, skewId: 1n, since: 2n ** 62n };
   for (const slot of [0, PARAMS.slotSize])
     write(pid, params + BigInt(PARAMS.slots + slot), encodeSlot(settings));
   for (const site of sites) write(pid, site.address, site.patched);

@@ -5,11 +5,11 @@
  */
 import { expect, test } from "vitest";
 import { findPages, inspect } from "../../src/engine/inspect.ts";
-import { parseRequest, settingsOf } from "../../src/engine/skew.ts";
 import { recover } from "../../src/index.ts";
 import { planInjection } from "../../src/patch/inject.ts";
 import type { PatchPlan, Step } from "../../src/patch/plan.ts";
 import { planRewrites } from "../../src/patch/trampoline.ts";
+import { expandClocks } from "../../src/skew/clock.ts";
 import { execute } from "../../src/tracer/execute.ts";
 import { loadPayload } from "../../src/tracer/native.ts";
 import { build } from "../support/build.ts";
@@ -44,7 +44,8 @@ function stretched(
   const { vdso, pristineTail } = inspection;
   const pages = findPages(inspection);
   const payload = loadPayload();
-  const settings = settingsOf(parseRequest({ offset: OFFSET }));
+  const { mask } = expandClocks(["CLOCK_REALTIME"], { exact: false });
+  const settings = { mask, offset: OFFSET, skewId: 1n, since: 0n };
   const plan = planInjection({ pid, vdso, payload, pages, settings, pristineTail });
   expect(plan.sleepers).toBe("left");
   const dawdle: Step[] = new Array(STRETCH).fill({

@@ -46,6 +46,12 @@ export const HAMMER: Recipe = {
   command: ["gcc", ...C_FLAGS],
 };
 
+export const FOLLOWER: Recipe = {
+  name: "follower",
+  sources: ["follower.c", "truth.h"],
+  command: ["gcc", ...C_FLAGS],
+};
+
 export const HOSTILE: Recipe = {
   name: "hostile",
   sources: [
@@ -297,3 +303,39 @@ export const WAITS_RUST: Recipe = {
   sources: ["waits.rs"],
   command: ["rustc", "--edition", "2021", "-O", "-o", "OUTPUT"],
 };
+
+const PAYLOAD = [
+  "clock.c",
+  "profile.c",
+  "begin.c",
+  "calls.c",
+  "waits.c",
+  "when.c",
+  "timers.c",
+  "proc.c",
+  "enter.S",
+];
+const PAYLOAD_HEADERS = ["params.h", "slot.h", "profile.h", "scale.h", "calls.h"];
+
+/** A program of test/arithmetic: the payload's sources, as they are, in a program of its own. */
+function hosted(name: string, ...flags: string[]): Recipe {
+  return {
+    name,
+    sources: [
+      ...[`${name}.c`, "host.c", "host.h"].map((file) => `../arithmetic/${file}`),
+      ...[...PAYLOAD, ...PAYLOAD_HEADERS].map((file) => `../../native/payload/${file}`),
+    ],
+    // The payload does not save the registers that it leaves alone (native/build.mjs).
+    command: [
+      "gcc",
+      ...["rbx", "rbp", "r12", "r13", "r14", "r15"].map((register) => `-ffixed-${register}`),
+      "-DTS_LAST_CALL=449",
+      ...flags,
+      ...C_FLAGS,
+    ],
+  };
+}
+
+export const EVALUATE = hosted("evaluate");
+export const TORN = hosted("torn");
+export const GARBAGE = hosted("garbage", "-fsanitize=address,undefined", "-fno-sanitize-recover=all");

@@ -21,6 +21,7 @@
 #define KEPT 20
 #define AT_ONCE 12
 #define TRIES 8
+#define NEVER (1ll << 62) /* ns ahead: a clock that takes longer than that does not get there */
 
 struct shared {
 	_Atomic uint64_t checks, failed;
@@ -89,19 +90,55 @@ int is_selected(int clock)
 	return clock >= 0 && clock < 32 && world.selected >> clock & 1;
 }
 
+static int64_t floor_of(__int128 value, int64_t by)
+{
+	return (int64_t)(value / by - (value % by < 0));
+}
+
+int64_t fake_time(int clock, int64_t time)
+{
+	int64_t gained = (int64_t)world.multiplier - (int64_t)world.divisor, sum = time;
+
+	if (!is_selected(clock))
+		return time;
+	sum += world.offset + floor_of((__int128)(time - world.start[family_of(clock)]) * gained, (int64_t)world.divisor);
+	return sum < 0 && is_profile(&world) ? 0 : sum;
+}
+
 int64_t fake_now(int clock)
 {
-	return true_now(clock) + (is_selected(clock) ? world.offset : 0);
+	return fake_time(clock, true_now(clock));
+}
+
+int64_t true_ahead(int clock, int64_t fake)
+{
+	__int128 span = (__int128)fake * (int64_t)world.divisor;
+
+	if (!is_selected(clock) || !world.multiplier || span / (int64_t)world.multiplier > NEVER)
+		return fake;
+	return (int64_t)(span / (int64_t)world.multiplier);
+}
+
+int64_t fake_ahead(int clock, int64_t span)
+{
+	if (!is_selected(clock) || !world.multiplier)
+		return span;
+	return (int64_t)((__int128)span * (int64_t)world.multiplier / (int64_t)world.divisor);
 }
 
 int64_t true_span(int64_t fake)
 {
-	return (int64_t)(((__int128)fake << 32) / (int64_t)fixed_point(&world));
+	return true_ahead(CLOCK_MONOTONIC, fake);
 }
 
 int64_t fake_span(int64_t span)
 {
-	return (int64_t)((__int128)span * (int64_t)fixed_point(&world) >> 32);
+	return fake_ahead(CLOCK_MONOTONIC, span);
+}
+
+int at_a_rate(void)
+{
+	return is_selected(CLOCK_MONOTONIC) && world.multiplier != world.divisor;
 }
 
 struct timespec as_timespec(int64_t ns)
@@ -161,7 +198,7 @@ void *half_pointer(void)
 
 static const uint64_t selections[] = {0, REALTIMES | FUNCTIONS, MONOTONICS, REALTIMES | MONOTONICS | FUNCTIONS};
 static const int64_t offsets[] = {-600 * SECOND, 600 * SECOND, 250 * MILLISECOND, -1750 * MILLISECOND - 1};
-static const uint64_t rates[][2] = {{1, 1}, {1, 2}, {2, 1}, {37, 10}};
+static const uint64_t rates[][2] = {{1, 1}, {1, 2}, {2, 1}, {37, 10}, {0, 1}};
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -171,10 +208,12 @@ static void in_every_world(void (*part)(void))
 
 	for (unsigned i = 0; i < COUNT(selections) * COUNT(offsets) * COUNT(rates); i++) {
 		const uint64_t *rate = rates[i % COUNT(rates)];
-		struct world next = {selections[i / COUNT(rates) / COUNT(offsets)], offsets[i / COUNT(rates) % COUNT(offsets)],
-			rate[0], rate[1]};
+		struct world next = {.selected = selections[i / COUNT(rates) / COUNT(offsets)],
+			.offset = offsets[i / COUNT(rates) % COUNT(offsets)], .multiplier = rate[0], .divisor = rate[1]};
 		int status;
 
+		if (is_profile(&next))
+			next.selected &= ~(uint64_t)PROCESSOR_TIMES; /* these have constant offsets only */
 		if (running == AT_ONCE) {
 			wait(&status);
 			check(status == 0, "a world ended with status %d", status);

@@ -20,14 +20,10 @@
 struct world {
 	uint64_t selected;
 	int64_t offset;
-	uint64_t multiplier, divisor; /* fake time per true time */
+	uint64_t multiplier, divisor; /* fake time per true time; 0 per one: the clock stands still */
+	int as_profile; /* even at the rate 1 */
+	int64_t start[TS_FAMILIES];
 };
-
-/* The rate as a slot has it. */
-static inline uint64_t fixed_point(const struct world *world)
-{
-	return (uint64_t)(((unsigned __int128)world->multiplier << 32) / world->divisor);
-}
 
 extern struct ts_params *params;
 extern struct world world;
@@ -37,8 +33,10 @@ extern struct world world;
 /* Maps the payload's file and builds the thunks; ends the program with a message if that fails. */
 void load_payload(const char *file);
 
-/* Puts settings in force as the tool does: fills the idle slot, flips the index. */
+/* Puts settings in force as the tool does: fills the idle slot, flips the index. A rate begins now. */
 void set_world(const struct world *next);
+int is_profile(const struct world *world);
+enum ts_family family_of(int clock);
 
 /* Where a call is made: with the argument registers in `free` declared to be free, or without a thunk. */
 #define PLAIN 64u
@@ -89,9 +87,22 @@ int64_t true_now(int clock);
 int64_t fake_now(int clock);
 int is_selected(int clock);
 
-/* A span of the program's time in true time, and back; exact but for a nanosecond. */
+/* What a clock shows that truly reads `time`. */
+int64_t fake_time(int clock, int64_t time);
+
+/*
+ * How long the program's clock takes for a span of its time, and how much of its time a span takes; exact but for a
+ * nanosecond. For a clock that stands still, time passes as it truly does.
+ */
+int64_t true_ahead(int clock, int64_t fake);
+int64_t fake_ahead(int clock, int64_t span);
+
+/* The same of durations, which are CLOCK_MONOTONIC's. */
 int64_t true_span(int64_t fake);
 int64_t fake_span(int64_t span);
+
+/* Whether durations are not what they are said to be. */
+int at_a_rate(void);
 
 struct timespec as_timespec(int64_t ns);
 

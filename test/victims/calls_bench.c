@@ -44,7 +44,9 @@ static void measure(const char *name, const struct world *in, long number, const
 
 void bench(void)
 {
-	static const struct world neutral = {0, 0, 1, 1}, skewed = {3, 600 * SECOND, 1, 1}, fast = {3, 600 * SECOND, 2, 1};
+	static const struct world neutral = {.multiplier = 1, .divisor = 1};
+	static const struct world skewed = {.selected = 3, .offset = 600 * SECOND, .multiplier = 1, .divisor = 1};
+	static const struct world fast = {.selected = 3, .offset = 600 * SECOND, .multiplier = 2, .divisor = 1};
 	const uint64_t wait[ARGUMENTS] = {P(&word), FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, 1, P(&deadline), 0, ~0u};
 	struct timespec *on_stack = (struct timespec *)(caller.stack + sizeof(caller.stack)) - 2;
 	const uint64_t wait_usual[ARGUMENTS] = {P(&word), FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, 1, P(on_stack), 0, ~0u};

@@ -160,10 +160,8 @@ static long wait_until(void *context)
 static void try_time(const struct kind *kind, const char *name, int64_t ahead)
 {
 	struct deadline deadline = {kind, ahead};
-	int64_t span = ahead <= 0 ? 0 : is_selected(kind->clock) ? true_span(ahead) : ahead;
-	/* The clocks that the program reads do not run at the rate yet, so a moment passes at another rate. */
-	int64_t least = world.multiplier == world.divisor ? span : span * 3 / 4;
-	struct measured measured = {least, span + LATE, wait_until, &deadline};
+	int64_t span = ahead <= 0 ? 0 : true_ahead(kind->clock, ahead);
+	struct measured measured = {span, span + LATE, wait_until, &deadline};
 	long result;
 
 	looking_at("%s, clock %d, %s", kind->name, kind->clock, name);

@@ -69,6 +69,8 @@ static void try_alarm(void)
 	for (unsigned i = 0; i < 4; i++) {
 		int64_t span = true_span(asked[i] * SECOND);
 
+		if (span > 100ll * 365 * 86400 * SECOND)
+			continue; /* a slow clock does not get there, and what is left is told in other seconds */
 		looking_at("alarm(%u)", asked[i]);
 		result = make_call(&caller, SYS_alarm, ARGS(asked[i]));
 		check(result == 0, "the result is %ld", result);

@@ -111,19 +111,68 @@ void load_payload(const char *file)
 	build_sites(P(code) + header->enter);
 }
 
-void set_world(const struct world *next)
+/* ---- settings ------------------------------------------------------------------------------------------------ */
+
+int is_profile(const struct world *world)
+{
+	return world->as_profile || world->multiplier != world->divisor;
+}
+
+enum ts_family family_of(int clock)
+{
+	switch (clock) {
+	case CLOCK_MONOTONIC:
+	case CLOCK_MONOTONIC_COARSE:
+		return TS_MONOTONIC;
+	case CLOCK_MONOTONIC_RAW:
+		return TS_RAW;
+	case CLOCK_BOOTTIME:
+	case CLOCK_BOOTTIME_ALARM:
+		return TS_BOOTTIME;
+	case CLOCK_TAI:
+		return TS_TAI;
+	default:
+		return TS_REALTIME;
+	}
+}
+
+/* The coarse clocks are a tick behind, so that they have begun, too. */
+static void begin(struct world *next)
+{
+	static const int clocks[TS_FAMILIES] = {CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_MONOTONIC_RAW, CLOCK_BOOTTIME, CLOCK_TAI};
+
+	for (int i = 0; i < TS_FAMILIES; i++)
+		next->start[i] = true_now(clocks[i]) - SECOND / 10;
+}
+
+static void put_profile(struct ts_slot *slot, const struct world *next)
+{
+	slot->kind = TS_PROFILE;
+	slot->track_count = 1;
+	memcpy(slot->start, next->start, sizeof(slot->start));
+	slot->tracks[0] = (struct ts_track){.clocks = ~0ull, .tail_num = (int64_t)next->multiplier - (int64_t)next->divisor,
+		.tail_den = next->divisor, .first = 0, .count = 1};
+	slot->frames[0] = (struct ts_frame){0, 0};
+}
+
+void set_world(const struct world *wanted)
 {
 	uint8_t idle = params->index ^ 1;
 	struct ts_slot *slot = &params->slot[idle];
 	uint64_t generation = params->slot[idle ^ 1].generation + 2;
-	int64_t nsec = ((next->offset % SECOND) + SECOND) % SECOND;
+	struct world next = *wanted;
+	int64_t nsec = ((next.offset % SECOND) + SECOND) % SECOND;
 
+	begin(&next);
 	__atomic_store_n(&slot->generation, generation - 1, __ATOMIC_SEQ_CST);
-	slot->selected = next->selected;
-	slot->offset_sec = (next->offset - nsec) / SECOND;
+	slot->selected = next.selected;
+	slot->offset_sec = (next.offset - nsec) / SECOND;
 	slot->offset_nsec = (uint64_t)nsec;
-	slot->rate = fixed_point(next);
+	slot->kind = TS_CONSTANT;
+	slot->ceiling = INT64_MAX;
+	if (is_profile(&next))
+		put_profile(slot, &next);
 	__atomic_store_n(&slot->generation, generation, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&params->index, idle, __ATOMIC_SEQ_CST);
-	world = *next;
+	world = next;
 }

@@ -19,12 +19,16 @@
 #define LASTS (4 * SECOND)
 #define KEYS 64 /* stack pointers of each thread: twice as many in all as there are places */
 
+#define WORLD(clocks, ns, profile) \
+	{.selected = clocks, .offset = ns, .multiplier = 1, .divisor = 1, .as_profile = profile}
+
 static const struct world worlds[] = {
-	{1u << CLOCK_MONOTONIC, -600 * SECOND, 1, 1},
-	{1u << CLOCK_MONOTONIC, 600 * SECOND + 1, 1, 1},
-	{1u << CLOCK_REALTIME, 77 * SECOND, 1, 1}, /* not the clock of the calls */
-	{1u << CLOCK_MONOTONIC, -1750 * MILLISECOND, 1, 1},
-	{0, 0, 1, 1},
+	WORLD(1u << CLOCK_MONOTONIC, -600 * SECOND, 0),
+	WORLD(1u << CLOCK_MONOTONIC, 600 * SECOND + 1, 1),
+	WORLD(1u << CLOCK_REALTIME, 77 * SECOND, 0), /* not the clock of the calls */
+	WORLD(1u << CLOCK_MONOTONIC, -1750 * MILLISECOND, 0),
+	WORLD(1u << CLOCK_MONOTONIC, -2 * SECOND - 3, 1),
+	WORLD(0, 0, 0),
 };
 
 /* In a handler, a thread calls from another stack than below it. */

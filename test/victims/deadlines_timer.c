@@ -14,7 +14,7 @@
 /* A timer says that it expires when it was told to, or has expired. Looked at in the end: whether it does counts more. */
 static int is_far(const struct job *job, const struct itimerspec *set)
 {
-	return set->it_value.tv_sec * SECOND + set->it_value.tv_nsec > job->asked;
+	return set->it_value.tv_sec * SECOND + set->it_value.tv_nsec > job->asked + job->slack;
 }
 
 /* ---- descriptors ------------------------------------------------------------------------------------------------ */

@@ -141,7 +141,7 @@ export const plan = recipe("plan", () => {
 
 function planned(bytes: Uint8Array, start: Address, pages: Address) {
   const image = readVdso(start, bytes);
-  const settings = { mask: 1n, offset: 1n, skewId: 1n, since: 1n, rate: 0n };
+  const settings = { mask: 1n, offset: 1n, skewId: 1n, since: 1n };
   const pristineTail = bytes.slice(image.tail.start, image.tail.end);
   const result = planInjection({
     pid: 1,

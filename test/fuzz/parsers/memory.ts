@@ -6,13 +6,14 @@ import { PLAIN } from "../../../src/cli/colour.ts";
 import { recoverLines } from "../../../src/cli/report/recover.ts";
 import { statusLines } from "../../../src/cli/report/status.ts";
 import { jsonReport } from "../../../src/cli/report.ts";
-import { skewIn } from "../../../src/engine/skew.ts";
+import { courseAt, SOURCES } from "../../../src/engine/model.ts";
+import { skewIn, skewOf } from "../../../src/engine/skew.ts";
 import { TimeskewError } from "../../../src/errors.ts";
 import { type Address, address } from "../../../src/machine/address.ts";
 import { encodeJump } from "../../../src/machine/x86_64/encode.ts";
 import { type Found, findSkew } from "../../../src/patch/find.ts";
 import { decodeMark, encodeMark, MARK_BYTES, type Mark } from "../../../src/patch/mark.ts";
-import { decodeSlot, encodeSlot, PARAMS, SLOT_BYTES } from "../../../src/patch/params.ts";
+import { decodeSlot, encodeSlot, PARAMS, type Settings } from "../../../src/patch/params.ts";
 import { FUNCTIONS, HEADER_SIZE, MAX_CODE, parseHeader, parsePayload } from "../../../src/patch/payload.ts";
 import type { PatchPlan } from "../../../src/patch/plan.ts";
 import { planProbe } from "../../../src/patch/probe.ts";
@@ -20,6 +21,7 @@ import { planClearing, planRecovery } from "../../../src/patch/recover.ts";
 import { readVdso, type Vdso } from "../../../src/patch/vdso.ts";
 import { freeGap } from "../../../src/target/gap.ts";
 import type { Mapping } from "../../../src/target/proc-maps.ts";
+import { NO_SHIFT } from "../../../src/target/timens.ts";
 import { loadPayload } from "../../../src/tracer/native.ts";
 import { IMAGES, sceneOf } from "../../unit/patch/scenes.ts";
 import { mutateBytes, oddText, put } from "../mutate.ts";
@@ -150,19 +152,66 @@ export const header = recipe("header", () => {
   };
 });
 
+/** A slot as it may stand in a target: a profile with a few words of the forger's choice, or nothing but those. */
+function forgedSlot(random: Random): Uint8Array {
+  const bytes = random.oneIn(4) ? random.bytes(PARAMS.slotSize) : new Uint8Array(PARAMS.slotSize);
+  if (random.oneIn(2)) bytes.set(encodeSlot(someProfile(random)));
+  const words = random.oneIn(2) ? HEAD_WORDS : PARAMS.slotSize / 8;
+  for (const at of random.times(0, 12, () => 8 * random.below(words))) put(bytes, at, random.odd64(), 8);
+  if (random.oneIn(2)) put(bytes, 48, random.pick([0n, 1n, 1n, 2n]), 4);
+  return bytes;
+}
+
+/** Words before the key frames. */
+const HEAD_WORDS = 64;
+
+function someProfile(random: Random): Settings {
+  const ns = () => random.odd64() >> 2n;
+  const frames = (count: number) => {
+    const times = random.times(count, count, ns).toSorted((a, b) => (a < b ? -1 : 1));
+    return times.map((at, i) => ({ at: i === 0 ? 0n : at, offset: ns() - ns() }));
+  };
+  const track = () => ({
+    clocks: random.odd64(),
+    period: random.oneIn(2) ? 0n : ns(),
+    frames: frames(random.between(1, 40)),
+    tail: { num: ns() - ns(), den: ns() + 1n },
+  });
+  const noise = { amplitude: ns() + 1n, every: ns() + 1n, seed: random.odd64(), glides: random.oneIn(2) };
+  const duration = ns();
+  const start = ns() - ns();
+  const profile = {
+    start: { realtime: start, monotonic: start, raw: start, boottime: start, tai: start },
+    duration,
+    every: random.oneIn(2) ? 0n : duration + ns(),
+    tracks: random.times(0, 3, track),
+    noise: random.oneIn(2) ? undefined : noise,
+    swing: ns(),
+    ceiling: ns(),
+    text: oddText(random),
+  };
+  return { generation: 1n, mask: random.odd64(), offset: ns() - ns(), skewId: 1n, since: 1n, profile };
+}
+
 export const slot = recipe("slot", () => ({
-  make: (random) => {
-    const bytes = random.bytes(SLOT_BYTES);
-    for (let at = 0; at < SLOT_BYTES; at += 8) if (random.oneIn(2)) put(bytes, at, random.odd64(), 8);
-    return bytes;
-  },
-  run(bytes: Uint8Array) {
+  make: (random) => ({ bytes: forgedSlot(random), other: forgedSlot(random), time: random.odd64() >> 1n }),
+  run({ bytes, other, time }: { bytes: Uint8Array; other: Uint8Array; time: bigint }) {
     const settings = decodeSlot(bytes);
     const seconds = settings.offset / 1_000_000_000n;
-    const again = decodeSlot(encodeSlot(settings));
+    const { flaw, profile, ...rest } = settings;
+    // A text that was none is longer in UTF-8 by now.
+    const whole = { ...rest, ...(profile && { profile: { ...profile, text: "" } }) };
     if (seconds > -(2n ** 62n) && seconds < 2n ** 62n)
-      must(same(again, settings), "what is written is read back");
-    return ACCEPTED;
+      must(same(decodeSlot(encodeSlot(whole)), whole), "what is written is read back");
+    const inForce = { settings, before: decodeSlot(other) };
+    for (const source of SOURCES) {
+      const { until } = courseAt(inForce, source, time);
+      must(until === undefined || until > time, "a line goes on, or ends later");
+    }
+    const now = { realtime: time, monotonic: time, raw: time, boottime: time, tai: time };
+    const skew = skewOf(inForce, now);
+    must(skew?.profile === undefined || Number.isFinite(skew.profile.rate), "a rate is a number");
+    return flaw?.replace(/\d+/g, "N") ?? ACCEPTED;
   },
 }));
 
@@ -223,7 +272,7 @@ function forgedPages(random: Random, vdso: { start: bigint; end: bigint }, page:
   params.set(forgedMark(random, vdso, page));
   params[PARAMS.index] = random.pick([0, 1, 2, 255]);
   for (const at of [PARAMS.slots, PARAMS.slots + PARAMS.slotSize]) {
-    for (let field = 0; field < SLOT_BYTES; field += 8) put(params, at + field, random.odd64(), 8);
+    params.set(forgedSlot(random), at);
     if (random.oneIn(2)) put(params, at + 8, random.pick([1n, 3n << 62n, 0x921n, 1n << 40n]), 8);
   }
   return [anonymous(page, code), anonymous(page + BigInt(size), params, "rw-p")];
@@ -388,7 +437,7 @@ function plansFor(vdso: Vdso, found: Found, pristineTail: Uint8Array): PatchPlan
 }
 
 function mustBeTold(found: Found, command: string): void {
-  const skew = skewIn(found);
+  const skew = skewIn(found, NO_SHIFT);
   const waitSites = "mark" in found ? found.patchedCalls.length : undefined;
   const note = "note" in found ? found.note : undefined;
   const row = { pid: 1, command, state: found.state, skew, waitSites, note };

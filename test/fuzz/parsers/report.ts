@@ -7,7 +7,7 @@ import { nowLines } from "../../../src/cli/report/now.ts";
 import { jsonReport } from "../../../src/cli/report.ts";
 import { compare } from "../../../src/engine/readings.ts";
 import { TimeskewError } from "../../../src/errors.ts";
-import { decodeProbe, PROBE_BYTES } from "../../../src/patch/params.ts";
+import { decodeProbe, neutral, PROBE_BYTES } from "../../../src/patch/params.ts";
 import { CLOCKS } from "../../../src/skew/clock.ts";
 import { decodeReport, REPORT_BYTES } from "../../../src/tracer/encode.ts";
 import { oddText, put } from "../mutate.ts";
@@ -53,7 +53,10 @@ export const probe = recipe("probe", () => ({
   },
   run({ bytes, before, after, mask }: Probe) {
     const clocks = (value: bigint) => new Map(CLOCKS.map(({ id }) => [id, value]));
-    const readings = compare(decodeProbe(bytes), mask, clocks(before), clocks(after), mask);
+    const readings = compare(decodeProbe(bytes), mask, clocks(before), clocks(after), {
+      settings: { ...neutral(1n), mask },
+      before: neutral(0n),
+    });
     const result = {
       pid: 1,
       command: "x",

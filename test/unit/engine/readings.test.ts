@@ -6,6 +6,7 @@ import { describe, expect, it } from "vitest";
 import {
   ALL_CLOCKS,
   compare,
+  contradiction,
   type HostClocks,
   predict,
   readHostClocks,
@@ -16,11 +17,15 @@ import { readable, type Vdso } from "../../../src/patch/vdso.ts";
 import { CLOCKS, expandClocks, selectionFromMask } from "../../../src/skew/clock.ts";
 import type { ClockReading } from "../../../src/types.ts";
 import { IMAGES, prologue, sceneOf, syntheticImage } from "../patch/scenes.ts";
+import { frames, inForce, moment, profile, settings, slope } from "./forms.ts";
 
 const GETTIMEOFDAY = 1n << 62n;
 const TIME = 1n << 63n;
 const SECOND = 1_000_000_000n;
 const NOW = 1_790_000_000n * SECOND;
+
+/** A constant skew of these clocks. */
+const by = (mask: bigint, offset = 0n) => inForce(settings(mask, offset));
 
 /** Fourteen readings that were never made, and these. */
 function probe(readings: Record<number, Partial<ProbeReading>>): ProbeReading[] {
@@ -40,7 +45,7 @@ function one(
   host: [bigint, bigint],
   selected = 0n,
 ): ClockReading {
-  const readings = compare(probe({ [reading]: target }), bit, hostAt(host[0]), hostAt(host[1]), selected);
+  const readings = compare(probe({ [reading]: target }), bit, hostAt(host[0]), hostAt(host[1]), by(selected));
   expect(readings).toHaveLength(1);
   return readings[0]!;
 }
@@ -118,7 +123,7 @@ describe("compare", () => {
 
   it("compares no clock that the host has not", () => {
     const host = new Map(hostAt(NOW)).set(9, undefined);
-    const [reading] = compare(probe({ 9: { value: NOW } }), 1n << 9n, host, host, 1n << 9n);
+    const [reading] = compare(probe({ 9: { value: NOW } }), 1n << 9n, host, host, by(1n << 9n));
     expect(reading).toEqual({
       name: "CLOCK_BOOTTIME_ALARM",
       target: NOW,
@@ -136,7 +141,7 @@ describe("compare", () => {
 
   it("tells of the wanted clocks only, by id, then of the functions", () => {
     const names = (wanted: bigint) =>
-      compare(probe({}), wanted, hostAt(0n), hostAt(0n), 0n).map(({ name }) => name);
+      compare(probe({}), wanted, hostAt(0n), hostAt(0n), by(0n)).map(({ name }) => name);
     expect(names(0n)).toEqual([]);
     expect(names(TIME | 0b100001n)).toEqual(["CLOCK_REALTIME", "CLOCK_REALTIME_COARSE", "time"]);
     expect(names(ALL_CLOCKS)).toEqual([...CLOCKS.map(({ name }) => name), "gettimeofday", "time"]);
@@ -144,7 +149,7 @@ describe("compare", () => {
 
   it("names what the settings select", () => {
     const selected = expandClocks(["CLOCK_REALTIME"], { exact: false }).mask;
-    const readings = compare(probe({}), ALL_CLOCKS, hostAt(0n), hostAt(0n), selected);
+    const readings = compare(probe({}), ALL_CLOCKS, hostAt(0n), hostAt(0n), by(selected));
     expect(readings.filter((reading) => reading.selected).map(({ name }) => name)).toEqual([
       "CLOCK_REALTIME",
       "CLOCK_REALTIME_COARSE",
@@ -179,7 +184,7 @@ describe("compare", () => {
     const { vdso: lacksBoth } = sceneOf(syntheticImage(code));
     const { vdso: lacksTime } = sceneOf(syntheticImage({ ...code, gettimeofday: code.clock_gettime }));
     const names = (vdso: Vdso, wanted: bigint) =>
-      compare(probe({}), readable(vdso, wanted), hostAt(0n), hostAt(0n), 0n).map(({ name }) => name);
+      compare(probe({}), readable(vdso, wanted), hostAt(0n), hostAt(0n), by(0n)).map(({ name }) => name);
     const clocks = CLOCKS.map(({ name }) => name);
     expect(names(lacksBoth, ALL_CLOCKS)).toEqual(clocks);
     expect(names(lacksTime, ALL_CLOCKS)).toEqual([...clocks, "gettimeofday"]);
@@ -188,12 +193,97 @@ describe("compare", () => {
   });
 });
 
+describe("a profile", () => {
+  const start = { ...moment(), realtime: NOW };
+  const half = profile({ tracks: [slope({ num: -1n, den: 2n })] }, start);
+  // Forth at 0, back at 1 s.
+  const strobe = profile({ tracks: [frames({ 0: 7000n, 1: 7000n, 2: 0n }, 2n * SECOND)] }, start);
+  const stepped = {
+    ...strobe.tracks[0]!,
+    frames: [
+      { at: 0n, offset: 7000n },
+      { at: SECOND, offset: 7000n },
+      { at: SECOND, offset: 0n },
+    ],
+  };
+  const steps = profile({ tracks: [stepped] }, start);
+  const between = (a: bigint, b: bigint, value: bigint) =>
+    probe({ 0: { value, before: NOW + a, after: NOW + b } });
+
+  it("makes the difference less certain by what it has changed in between", () => {
+    const uncertainty = (how: typeof half, a: bigint, b: bigint) => {
+      const [low, high] = [hostAt(NOW + a), hostAt(NOW + b)];
+      return compare(between(a, b, NOW), 1n, low, high, inForce(settings(1n, 5n, how)))[0]!.uncertainty;
+    };
+    expect(uncertainty(half, SECOND, SECOND + 100n)).toBeGreaterThanOrEqual(100n);
+    expect(uncertainty(half, SECOND, SECOND + 100n)).toBeLessThan(120n);
+    expect(uncertainty(steps, SECOND - 50n, SECOND + 50n)).toBeGreaterThanOrEqual(6900n);
+    expect(uncertainty(steps, SECOND + 50n, SECOND + 150n)).toBeLessThan(70n);
+  });
+
+  it("is contradicted by what it cannot show at any moment of the bracket", () => {
+    const wrong = (how: typeof half, a: bigint, b: bigint, value: bigint) =>
+      contradiction(between(a, b, value), 1n, inForce(settings(1n, 5n, how)));
+    expect(wrong(half, 2000n, 2100n, NOW + 1030n)).toBeUndefined();
+    expect(wrong(half, 2000n, 2100n, NOW + 1100n)).toMatch(
+      /^CLOCK_REALTIME reads 17900000000000011\d\d ns, and should read /,
+    );
+    expect(wrong(half, 2000n, 2100n, NOW + 900n)).toBeDefined();
+    // Either side of a step, but nothing outside of both.
+    for (const offset of [7005n, 5n])
+      expect(wrong(steps, SECOND - 50n, SECOND + 50n, NOW + SECOND + offset)).toBeUndefined();
+    expect(wrong(steps, SECOND - 50n, SECOND + 50n, NOW + SECOND + 8000n)).toBeDefined();
+    // Not begun: the true time.
+    expect(wrong(half, -100n, -50n, NOW - 70n)).toBeUndefined();
+    expect(wrong(half, -100n, -50n, NOW)).toBeDefined();
+  });
+
+  it("is not contradicted by a clock that fails, is not wanted, or is cut to its unit", () => {
+    const now = inForce(settings(3n << 62n, 5n, half));
+    const cut = { value: NOW, before: NOW + 10n, after: NOW + 20n };
+    expect(contradiction(probe({ 12: cut, 13: cut }), 3n << 62n, now)).toBeUndefined();
+    expect(contradiction(probe({ 12: { ...cut, value: NOW + 1000n } }), 1n << 62n, now)).toContain(
+      "gettimeofday",
+    );
+    const failed = { ...cut, result: -22n, value: 0n };
+    expect(contradiction(probe({ 12: failed }), 1n << 62n, now)).toBeUndefined();
+    expect(contradiction(probe({ 12: { ...cut, value: 0n } }), 0n, now)).toBeUndefined();
+  });
+
+  it("does not judge when too much happens in between", () => {
+    const fast = profile(
+      {
+        tracks: [
+          {
+            ...stepped,
+            period: 2n,
+            frames: [
+              { at: 0n, offset: 9n },
+              { at: 1n, offset: 0n },
+            ],
+          },
+        ],
+      },
+      start,
+    );
+    expect(contradiction(between(0n, SECOND, 0n), 1n, inForce(settings(1n, 0n, fast)))).toBeUndefined();
+  });
+
+  it("is predicted by what the host's clock says", () => {
+    const [reading] = predict(
+      selectionFromMask(1n),
+      inForce(settings(1n, 0n, profile({ tracks: [slope({ num: -1n, den: 1n })] }, start))),
+    );
+    expect(reading).toMatchObject({ name: "CLOCK_REALTIME", target: NOW });
+  });
+});
+
 describe("predict", () => {
   it("gives the true clocks and the offset, each cut to its unit", () => {
     const offset = -600n * SECOND - 100n;
     const selection = expandClocks(["CLOCK_REALTIME"], { exact: false });
     const before = readHostClocks();
-    const readings = predict(selection, offset);
+    const readings = predict(selection, by(selection.mask, offset));
     const after = readHostClocks();
     expect(readings.map(({ name }) => name)).toEqual(
       [
@@ -221,7 +311,7 @@ describe("predict", () => {
   });
 
   it("leaves out the clocks of CPU time, which no other process can read", () => {
-    expect(predict(selectionFromMask(0b1100n), 5n)).toEqual([]);
+    expect(predict(selectionFromMask(0b1100n), by(0b1100n, 5n))).toEqual([]);
   });
 });
 

@@ -5,7 +5,7 @@
 import { describe, expect, it } from "vitest";
 import { address } from "../../../src/machine/address.ts";
 import { decodeJump } from "../../../src/machine/x86_64/encode.ts";
-import { decodeSlot, SLOT_BYTES } from "../../../src/patch/params.ts";
+import { decodeSlot, PARAMS, slotOffset } from "../../../src/patch/params.ts";
 import { invert, type PatchPlan } from "../../../src/patch/plan.ts";
 import { planProbe } from "../../../src/patch/probe.ts";
 import type { Target } from "./memory.ts";
@@ -56,7 +56,7 @@ function expectSound(target: Target, scene: Scene, expected: "true time" | "skew
   expect(Buffer.compare(target.read(pages, whole.length)!, whole), "the payload is complete").toBe(0);
   const params = pages + BigInt(payload.codeSize);
   const index = target.read(params + 0xfc0n, 1)![0]!;
-  const slot = decodeSlot(target.read(params + 0x1000n + 0x800n * BigInt(index), SLOT_BYTES)!);
+  const slot = decodeSlot(target.read(params + BigInt(slotOffset(index)), PARAMS.slotSize)!);
   expect(slot.generation).not.toBe(0n);
   if (expected === "skewed") expect(slot).toMatchObject(SETTINGS);
   else expect(slot).toMatchObject({ mask: 0n, offset: 0n });
@@ -345,13 +345,13 @@ it("probes a skewed target by its own pages and changes nothing but the scratch 
   });
   expect(plan).toMatchObject({ before: "skewed", stop: "one" });
   expect(target.run(plan).end).toBe("done");
-  for (const t of [before, target]) t.write(params + 0x2000n, new Uint8Array(4096));
+  for (const t of [before, target]) t.write(params + BigInt(PARAMS.probe), new Uint8Array(4096));
   expect(target.state()).toEqual(before.state());
   const call = plan.steps.find((step) => step.op === "call");
   expect(call).toMatchObject({
     address: pages + BigInt(payload.probeEntry),
     argument: params,
-    stack: address(params + 0x3000n),
+    stack: address(params + BigInt(PARAMS.stackTop)),
   });
 });
 

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { address } from "../../../src/machine/address.ts";
 import { encodeJump } from "../../../src/machine/x86_64/encode.ts";
 import { encodeMark, type Mark, type Site } from "../../../src/patch/mark.ts";
-import { PARAMS } from "../../../src/patch/params.ts";
+import { neutral, PARAMS } from "../../../src/patch/params.ts";
 import { planClearing } from "../../../src/patch/recover.ts";
 import { loadPayload } from "../../../src/tracer/native.ts";
 import type { Target } from "./memory.ts";
@@ -142,7 +142,7 @@ describe("a payload whose mark does not fit", () => {
     [
       "belongs to a payload of another version",
       ({ target, pages }) => target.write(pages + 8n, Uint8Array.of(1)),
-      "has the layout 1,28672,4032,4096,2048,8192,64 instead of 2,28672,4032,4096,2048,8192,64",
+      "has the layout 1,40960,4032,4096,8192,20480,64 instead of 3,40960,4032,4096,8192,20480,64",
     ],
     ...(["code", "params"] as const).flatMap((which) =>
       [0, 8192, 2 ** 30].map((size): [string, (scene: Scene, mark: Mark) => void, string] => [
@@ -245,7 +245,9 @@ describe("an unfinished injection", () => {
       },
       probeEntry: 0,
       index: 0,
-      settings: { generation: 0n, mask: 0n, offset: 0n, skewId: 0n, since: 0n, rate: 0n },
+      settings: { generation: 0n, mask: 0n, offset: 0n, skewId: 0n, since: 0n },
+      idle: { settings: neutral(0n), bytes: new Uint8Array(PARAMS.slotSize) },
+      flags: 0n,
       patchedSites: [],
       islands: [],
       patchedCalls: [],
@@ -373,7 +375,7 @@ describe.each(LOAD_ADDRESSES.slice(0, 3).map((start) => ({ start, at: `0x${start
       expect(look(target, scene)).toEqual(unskewed);
     });
 
-    it.each([4096, 8192, 16384])("of %i bytes is not", (size) => {
+    it.each([4096, 8192, 32768])("of %i bytes is not", (size) => {
       expect(look(occupied(pages, size), scene)).toEqual(unskewed);
     });
 

@@ -7,9 +7,10 @@ import { address } from "../../../src/machine/address.ts";
 import { decodeAll } from "../../../src/machine/x86_64/decode.ts";
 import { decodeJump } from "../../../src/machine/x86_64/encode.ts";
 import { relocatePrologue } from "../../../src/machine/x86_64/relocate.ts";
-import { planInjection, planUpdate } from "../../../src/patch/inject.ts";
-import { decodeSlot, SLOT_BYTES } from "../../../src/patch/params.ts";
+import { planInjection } from "../../../src/patch/inject.ts";
+import { decodeSlot, encodeSlot, PARAMS, slotOffset } from "../../../src/patch/params.ts";
 import type { PatchPlan } from "../../../src/patch/plan.ts";
+import { planUpdate } from "../../../src/patch/update.ts";
 import { loadPayload } from "../../../src/tracer/native.ts";
 import { buildImage } from "../elf/build-image.ts";
 import { EEXIST, ESTALE } from "./memory.ts";
@@ -43,7 +44,7 @@ describe.each(everywhere)("$name at $at", ({ bytes, start }) => {
 
   it("is carried out", () => {
     expect(outcome).toMatchObject({ end: "done", error: 0 });
-    expect(outcome.output).toHaveLength(40 + 14 * 56);
+    expect(outcome.output).toHaveLength(40 + 14 * 56 + encodeSlot({ ...SETTINGS, generation: 2n }).length);
   });
 
   it("rewrites five bytes at each entry and nothing else", () => {
@@ -83,15 +84,17 @@ describe.each(everywhere)("$name at $at", ({ bytes, start }) => {
   });
 
   it("fills the slots, and slot 1 is in force", () => {
-    expect(decodeSlot(target.read(params + 0x1000n, SLOT_BYTES)!)).toEqual({
+    expect(decodeSlot(target.read(params + BigInt(slotOffset(0)), 56)!)).toEqual({
       generation: 1n,
       mask: 0n,
       offset: 0n,
       skewId: 0n,
       since: 0n,
-      rate: 0n,
     });
-    expect(decodeSlot(target.read(params + 0x1800n, SLOT_BYTES)!)).toEqual({ ...SETTINGS, generation: 2n });
+    expect(decodeSlot(target.read(params + BigInt(slotOffset(1)), 56)!)).toEqual({
+      ...SETTINGS,
+      generation: 2n,
+    });
     expect(target.read(params + 0xfc0n, 1)).toEqual(Uint8Array.of(1));
   });
 
@@ -100,7 +103,7 @@ describe.each(everywhere)("$name at $at", ({ bytes, start }) => {
     const expected = [
       [ISLAND, 4096n, "r-xp"],
       [pages, BigInt(payload.codeSize), "r-xp"],
-      [params, 7n * 4096n, "rw-p"],
+      [params, BigInt(PARAMS.size), "rw-p"],
     ] as const;
     expect(ours.map(({ start, end, perms }) => [start, end - start, perms])).toEqual(
       expected.toSorted(([a], [b]) => (a < b ? -1 : 1)),
@@ -282,11 +285,11 @@ describe("a target that changed since it was looked at", () => {
 it("plans an update as four writes, the flip last, and leaves the slot in force alone", () => {
   const params = address(0x7000_0000_0000n);
   for (const index of [0, 1]) {
-    const idle = params + 0x1000n + 0x800n * BigInt(1 - index);
+    const idle = params + BigInt(slotOffset(1 - index));
     const writes = planUpdate(params, index, { ...SETTINGS, generation: 7n });
     expect(writes.map(({ address, bytes }) => [address, bytes.length])).toEqual([
       [idle, 8],
-      [idle + 8n, SLOT_BYTES - 8],
+      [idle + 8n, 48],
       [idle, 8],
       [params + 0xfc0n, 1],
     ]);

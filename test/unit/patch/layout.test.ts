@@ -12,6 +12,7 @@ import {
   MARK_VERSION,
 } from "../../../src/patch/mark.ts";
 import {
+  DURATIONS,
   decodeProbe,
   encodeProbeHead,
   encodeSlot,
@@ -20,11 +21,12 @@ import {
   PARAMS,
   PROBE_BYTES,
   PROBE_HEAD_BYTES,
-  RATE_ONE,
   slotOffset,
   TIME_READING,
 } from "../../../src/patch/params.ts";
 import { FUNCTIONS, HEADER_SIZE, PAYLOAD_MAGIC } from "../../../src/patch/payload.ts";
+import { MAX_FRAMES, MAX_TRACKS } from "../../../src/skew/profile.ts";
+import { MAX_TEXT } from "../../../src/skew/verbs.ts";
 import { loadPayload } from "../../../src/tracer/native.ts";
 import { evaluate, layoutOf } from "./c-layout.ts";
 
@@ -53,7 +55,7 @@ it("constants", (context) => {
     ["TS_SELECT_TIME", 1n << 63n],
     ["TS_PROBE_READINGS", TIME_READING + 1],
     ["TS_PROBE_READINGS - 2", GETTIMEOFDAY_READING],
-    ["sizeof(struct ts_payload_header)", HEADER_SIZE],
+    ["offsetof(struct ts_payload_header, begin_entry) + 4", HEADER_SIZE],
     ["TS_PARAMS_SIZE", PARAMS.size],
     ["sizeof(struct ts_params)", PARAMS.size],
     ["sizeof(struct ts_slot)", PARAMS.slotSize],
@@ -64,7 +66,9 @@ it("constants", (context) => {
     ["offsetof(struct ts_params, index)", PARAMS.index],
     ["offsetof(struct ts_params, flags)", PARAMS.flags],
     ["TS_FILTERED", FILTERED],
-    ["TS_RATE_ONE", RATE_ONE],
+    ["TS_DURATIONS", DURATIONS],
+    ["TS_TRACKS", MAX_TRACKS],
+    ["TS_FRAMES", MAX_FRAMES],
     ["offsetof(struct ts_params, slot)", PARAMS.slots],
     ["offsetof(struct ts_params, slot[0])", slotOffset(0)],
     ["offsetof(struct ts_params, slot[1])", slotOffset(1)],
@@ -92,12 +96,13 @@ it("struct ts_payload_header, as it was built", (context) => {
     "probe_entry",
     ...["entries", "trampolines"].flatMap((m) => [0, 1, 2].map((i) => `${m}[${i}]`)),
     "enter",
+    "begin_entry",
   ];
   const layout = layoutOf(context, HEADER, "ts_payload_header", ["version", ...sizes, ...offsets]);
   const expected = evaluate(context, HEADER, ["TS_CODE_SIZE", "TS_PARAMS_SIZE", "TS_TRAMPOLINE_SIZE"]);
-  const { bytes, entries, trampolines, probeEntry, enter } = loadPayload();
+  const { bytes, entries, trampolines, probeEntry, enter, beginEntry } = loadPayload();
   expect(readMembers(bytes, layout)).toEqual({
-    version: 2n,
+    version: 3n,
     code_size: expected[0],
     params_size: expected[1],
     trampoline_size: expected[2],
@@ -107,30 +112,80 @@ it("struct ts_payload_header, as it was built", (context) => {
     probe: BigInt(PARAMS.probe),
     probe_entry: BigInt(probeEntry),
     enter: BigInt(enter),
+    begin_entry: BigInt(beginEntry),
     ...Object.fromEntries(FUNCTIONS.map((name, i) => [`entries[${i}]`, BigInt(entries[name])])),
     ...Object.fromEntries(FUNCTIONS.map((name, i) => [`trampolines[${i}]`, BigInt(trampolines[name])])),
   });
 });
 
 it("struct ts_slot", (context) => {
-  const members = ["generation", "selected", "offset_sec", "offset_nsec", "skew_id", "since", "rate"];
+  const track = (n: bigint, frames: number) => ({
+    clocks: n,
+    period: n + 1n,
+    tail: { num: -(n + 2n), den: n + 3n },
+    frames: Array.from({ length: frames }, (_, i) => ({ at: BigInt(i), offset: -n - BigInt(i) })),
+  });
   const bytes = encodeSlot({
     generation: 1n,
     mask: 2n,
     offset: 3_000_000_004n,
     skewId: 5n,
     since: 6n,
-    rate: 7n,
+    profile: {
+      start: { realtime: 11n, monotonic: 12n, raw: 13n, boottime: 14n, tai: 15n },
+      duration: 21n,
+      every: 22n,
+      noise: { amplitude: 31n, every: 32n, seed: 33n, glides: true },
+      swing: 41n,
+      ceiling: -42n,
+      tracks: [track(50n, 1), track(60n, 2), track(70n, 3)],
+      text: "--rate 2",
+    },
   });
-  expect(readMembers(bytes, layoutOf(context, HEADER, "ts_slot", members))).toEqual({
-    generation: 1n,
-    selected: 2n,
-    offset_sec: 3n,
-    offset_nsec: 4n,
-    skew_id: 5n,
-    since: 6n,
-    rate: 7n,
-  });
+  const tracks = [50n, 60n, 70n].map((n, i): [string, bigint][] => [
+    [`tracks[${i}].clocks`, n],
+    [`tracks[${i}].period`, n + 1n],
+    [`tracks[${i}].tail_num`, BigInt.asUintN(64, -(n + 2n))],
+    [`tracks[${i}].tail_den`, n + 3n],
+    [`tracks[${i}].first`, [0n, 1n, 3n][i]!],
+    [`tracks[${i}].count`, BigInt(i + 1)],
+  ]);
+  const expected: [string, bigint][] = [
+    ["generation", 1n],
+    ["selected", 2n],
+    ["offset_sec", 3n],
+    ["offset_nsec", 4n],
+    ["skew_id", 5n],
+    ["since", 6n],
+    ["kind", 1n],
+    ["track_count", 3n],
+    ...["REALTIME", "MONOTONIC", "RAW", "BOOTTIME", "TAI"].map((family, i): [string, bigint] => [
+      `start[TS_${family}]`,
+      BigInt(11 + i),
+    ]),
+    ["duration", 21n],
+    ["every", 22n],
+    ["noise_amplitude", 31n],
+    ["noise_every", 32n],
+    ["noise_seed", 33n],
+    ["noise_glides", 1n],
+    ["swing", 41n],
+    ["ceiling", BigInt.asUintN(64, -42n)],
+    ...tracks.flat(),
+    ["frames[0].offset", BigInt.asUintN(64, -50n)],
+    ["frames[5].at", 2n],
+    ["frames[5].offset", BigInt.asUintN(64, -72n)],
+  ];
+  const layout = layoutOf(
+    context,
+    HEADER,
+    "ts_slot",
+    expected.map(([member]) => member),
+  );
+  expect(readMembers(bytes, layout)).toEqual(Object.fromEntries(expected));
+  const text = layoutOf(context, HEADER, "ts_slot", ["text"]).get("text")!;
+  expect(new TextDecoder().decode(bytes.subarray(text.offset, text.offset + 9))).toBe("--rate 2\0");
+  expect(text.size).toBe(MAX_TEXT);
 });
 
 it("struct ts_mark", (context) => {
@@ -160,7 +215,7 @@ it("struct ts_mark", (context) => {
   });
   expect(readMembers(bytes, layoutOf(context, HEADER, "ts_mark", members))).toEqual({
     magic: MARK_MAGIC,
-    version: 2n,
+    version: 3n,
     state: 2n,
     code_address: 11n,
     code_size: 12n,

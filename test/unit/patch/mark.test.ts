@@ -131,7 +131,7 @@ describe("what is no mark", () => {
 
   it.each<[string, Uint8Array, string]>([
     ["zeros", new Uint8Array(MARK_BYTES), "has no magic number"],
-    ["another version", forged((v) => v.setUint32(8, 1, true)), "has version 1, this timeskew knows 2"],
+    ["another version", forged((v) => v.setUint32(8, 1, true)), "has version 1, this timeskew knows 3"],
     ["state 0", forged((v) => v.setUint32(12, 0, true)), "has an unknown state"],
     ["state 3", forged((v) => v.setUint32(12, 3, true)), "has an unknown state"],
     ["state 2^32 - 1", forged((v) => v.setUint32(12, 0xffff_ffff, true)), "has an unknown state"],

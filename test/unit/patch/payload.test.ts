@@ -38,8 +38,8 @@ const at = ({ offset }: Instruction) => `0x${offset.toString(16)}`;
 
 describe("the built payload", () => {
   it("fits its pages, with parameter pages behind them", () => {
-    expect(payload.codeSize).toBe(3 * 4096);
-    expect(payload.paramsSize).toBe(7 * 4096);
+    expect(payload.codeSize).toBe(4 * 4096);
+    expect(payload.paramsSize).toBe(10 * 4096);
     expect(bytes.length).toBeLessThanOrEqual(payload.codeSize);
     expect(isPayload(bytes)).toBe(true);
     const { bytes: _, ...header } = payload;
@@ -57,7 +57,12 @@ describe("the built payload", () => {
 
   it("begins an instruction at each entry", () => {
     const starts = new Set([...sweep()].map(({ offset }) => offset));
-    for (const entry of [...Object.values(payload.entries), payload.probeEntry, payload.enter])
+    for (const entry of [
+      ...Object.values(payload.entries),
+      payload.probeEntry,
+      payload.beginEntry,
+      payload.enter,
+    ])
       expect(starts).toContain(entry);
   });
 
@@ -71,7 +76,9 @@ describe("the built payload", () => {
     const flows = [...sweep()].filter(({ flow }) => ["syscall", "trap", "stop"].includes(flow));
     expect(flows.filter(({ flow }) => flow !== "syscall").map(at)).toEqual([]);
     expect(flows.filter(({ offset }) => offset < payload.enter).map(at)).toEqual([]);
-    expect(Math.max(...Object.values(payload.entries), payload.probeEntry)).toBeLessThan(payload.enter);
+    expect(Math.max(...Object.values(payload.entries), payload.probeEntry, payload.beginEntry)).toBeLessThan(
+      payload.enter,
+    );
     expect(flows.length).toBeGreaterThan(0);
   });
 
@@ -152,8 +159,8 @@ describe("another payload is refused", () => {
     ["an empty file", new Uint8Array(0), "the payload has no header"],
     ["half a header", bytes.subarray(0, HEADER_SIZE - 1), "the payload has no header"],
     ["another magic number", bytes.with(0, 0), "the payload has no header"],
-    ["another version", changed(0, 1), "has the layout 1,28672,4032,4096,2048,8192,64 instead of 2,28672,"],
-    ["another size of the parameter pages", changed(2, 8192), "layout 2,8192,"],
+    ["another version", changed(0, 1), "has the layout 1,40960,4032,4096,8192,20480,64 instead of 3,40960,"],
+    ["another size of the parameter pages", changed(2, 8192), "layout 3,8192,"],
     ["another index", changed(3, 0), "layout"],
     ["other slots", changed(4, 0), "layout"],
     ["another size of a slot", changed(5, 4096), "layout"],
@@ -166,6 +173,7 @@ describe("another payload is refused", () => {
     ["a probe outside", changed(8, bytes.length + 1), "offsets outside"],
     ["an entry outside", changed(10, 20_000), "offsets outside"],
     ["a place for thunks to call outside", changed(15, bytes.length), "offsets outside"],
+    ["a beginning of profiles outside", changed(16, bytes.length), "offsets outside"],
     ["a trampoline outside", changed(14, 2 ** 32 - 1), "offsets outside"],
     ["a trampoline that ends outside", changed(14, bytes.length - 1), "offsets outside"],
     ["a trampoline that ends one byte outside", changed(14, bytes.length - 63), "offsets outside"],

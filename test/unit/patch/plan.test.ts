@@ -3,7 +3,7 @@
  */
 import { describe, expect, it } from "vitest";
 import { address } from "../../../src/machine/address.ts";
-import { SLOT_BYTES } from "../../../src/patch/params.ts";
+import { PARAMS, slotOffset } from "../../../src/patch/params.ts";
 import { invert, type Step } from "../../../src/patch/plan.ts";
 import { StepError, Target } from "./memory.ts";
 import { IMAGES, letThreadsLeave, look, recoveryOf, sceneOf, THOROUGH } from "./scenes.ts";
@@ -99,8 +99,8 @@ describe.each(THOROUGH)("a failing step is rolled back, $name", ({ bytes }) => {
       // The idle slot holds the true time now, which the index does not name.
       const expected = skewed.fork();
       const { mark } = look(skewed, scene) as { mark: { params: { address: bigint } } };
-      const slot = mark.params.address + 0x1000n;
-      target.write(slot, expected.read(slot, SLOT_BYTES)!);
+      const slot = mark.params.address + BigInt(slotOffset(0));
+      target.write(slot, expected.read(slot, PARAMS.slotSize)!);
       expect(target.state()).toEqual(expected.state());
     },
   );

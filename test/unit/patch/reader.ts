@@ -1,21 +1,27 @@
 /**
  * A thread of the target that reads its clocks while the settings change: native/payload/clock.c, load by load. The
  * loads may fall at any moments of the writer's work, in their order. (x86-64 makes loads and stores visible in their
- * program's order, and an aligned word at once.)
+ * program's order, and an aligned word at once.) Profiles are those without tracks: a constant that begins at a time.
  */
-import { decodeSlot, type Settings, SLOT_BYTES } from "../../../src/patch/params.ts";
+import { decodeSlot, PARAMS, type Settings, slotOffset } from "../../../src/patch/params.ts";
 
-export const PARAMS_BYTES = 0x3000;
-const INDEX = 0xfc0;
-const slotAt = (index: bigint) => 0x1000 + 0x800 * Number(index & 1n);
+export const PARAMS_BYTES = PARAMS.probe;
+const INDEX = PARAMS.index;
+/** Not in the real pages: what every clock truly reads, for readers and writers. */
+export const TIME = 0xff8;
+const slotAt = (index: bigint) => slotOffset(Number(index));
 const GENERATION = 0;
 const SELECTED = 8;
 const OFFSET_SEC = 16;
 const OFFSET_NSEC = 24;
+const KIND = 48;
+const START = 56;
+const LOADED = [GENERATION, SELECTED, OFFSET_SEC, OFFSET_NSEC, KIND, START];
 
-/** Whether readers load this byte; stores to others (skew_id, since, rate) make no new moment for them. */
+/** Whether readers load this byte; stores to others (skew_id, since) make no new moment for them. */
 function isLoaded(offset: number): boolean {
-  return offset === INDEX || offset % 0x800 < OFFSET_NSEC + 8;
+  const word = ((offset - PARAMS.slots) % PARAMS.slotSize) & ~7;
+  return offset === INDEX || (offset & ~7) === TIME || (offset >= PARAMS.slots && LOADED.includes(word));
 }
 
 /** The parameter pages at moment 0, 1, 2, …: after each store of the writer that readers may notice. */
@@ -37,11 +43,18 @@ export class History {
   /** Stores of `unit` bytes, in ascending order. */
   write(offset: number, bytes: Uint8Array, unit: 1 | 8): void {
     for (let at = 0; at < bytes.length; at += unit) {
-      const next = this.last.slice();
-      next.set(bytes.subarray(at, at + unit), offset + at);
-      if (isLoaded(offset + at)) this.moments.push(next);
-      else this.moments[this.end] = next;
+      if (isLoaded(offset + at)) this.moments.push(this.last.slice());
+      this.last.set(bytes.subarray(at, at + unit), offset + at);
     }
+  }
+
+  /** Time passes. */
+  tick(): void {
+    this.write(TIME, new Uint8Array(BigInt64Array.of(this.timeAt(this.end) + 1n).buffer), 8);
+  }
+
+  timeAt(moment: number): bigint {
+    return this.load(moment, TIME, 8);
   }
 
   /** While no reader runs. */
@@ -57,10 +70,17 @@ export class History {
     return new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(offset, true);
   }
 
-  /** The settings that the index names. */
+  /** The settings that the index names; until they begin, those of the other slot. */
   inForce(moment: number): Settings {
-    const at = slotAt(this.load(moment, INDEX, 1));
-    return decodeSlot(this.moments[moment]!.subarray(at, at + SLOT_BYTES));
+    const index = this.load(moment, INDEX, 1);
+    const now = this.slot(moment, index);
+    const hasBegun = now.profile === undefined || this.timeAt(moment) >= now.profile.start.realtime;
+    return hasBegun ? now : this.slot(moment, index ^ 1n);
+  }
+
+  private slot(moment: number, index: bigint): Settings {
+    const at = slotAt(index);
+    return decodeSlot(this.moments[moment]!.subarray(at, at + PARAMS.slotSize));
   }
 }
 
@@ -107,38 +127,100 @@ export function read(world: World, call: Call): void {
     );
   });
 
-  function ifSettled(index: bigint, slot: number, generation: bigint, seen: Seen): void {
+  function ifSettled(
+    index: bigint,
+    slot: number,
+    generation: bigint,
+    seen: Seen,
+    then = () => world.done(seen),
+  ): void {
     world.load(INDEX, 1, (nowInForce) => {
       if (nowInForce !== index) return again();
       world.load(slot + GENERATION, 8, (now) => {
-        if (now === generation) world.done(seen);
+        if (now === generation) then();
         else again();
       });
     });
   }
 
-  /** skewed_clock_gettime() and skewed_time(). */
-  function skewed(index: bigint, slot: number): void {
-    world.load(slot + GENERATION, 8, (generation) => {
-      const settled = (sec: bigint, nsec: bigint) =>
-        ifSettled(index, slot, generation, `${BigInt.asIntN(64, sec)}s ${nsec}ns`);
-      const both = () =>
-        world.load(slot + OFFSET_NSEC, 8, (nsec) =>
-          world.load(slot + OFFSET_SEC, 8, (sec) => settled(sec, nsec)),
-        );
-      world.load(slot + SELECTED, 8, (mask) => {
-        if (!isSelected(mask)) again();
-        else if (call.function === "clock_gettime") both();
-        else {
-          // Whole seconds go another way.
-          world.load(slot + OFFSET_NSEC, 8, (nsec) => {
-            if (nsec === 0n) world.load(slot + OFFSET_SEC, 8, (sec) => settled(sec, 0n));
-            else both();
-          });
-        }
-      });
+  /** profiled_clock_gettime() and profiled_time(): both slots, then the time, then ts_shown(). */
+  function profiled(index: bigint, slot: number): void {
+    const other = slotAt(index ^ 1n);
+    world.load(slot + GENERATION, 8, (generation) =>
+      world.load(other + GENERATION, 8, (otherGeneration) =>
+        world.load(TIME, 8, (time) =>
+          shown(time, [slot, other], (seen) =>
+            ifSettled(index, slot, generation, seen, () =>
+              world.load(other + GENERATION, 8, (now) => {
+                if (now === otherGeneration) world.done(seen);
+                else again();
+              }),
+            ),
+          ),
+        ),
+      ),
+    );
+  }
+
+  function shown(time: bigint, [slot, ...others]: readonly number[], then: (seen: Seen) => void): void {
+    if (slot === undefined) {
+      then("true time");
+      return;
+    }
+    const offset = () =>
+      world.load(slot + OFFSET_SEC, 8, (sec) =>
+        world.load(slot + OFFSET_NSEC, 8, (nsec) => then(`${BigInt.asIntN(64, sec)}s ${nsec}ns`)),
+      );
+    world.load(slot + SELECTED, 8, (mask) => {
+      if (!isSelected(mask)) then("true time");
+      else {
+        world.load(slot + KIND, 8, (kind) => {
+          if (isConstant(kind)) offset();
+          else {
+            world.load(slot + START, 8, (start) => {
+              if (time >= start) offset();
+              else shown(time, others, then);
+            });
+          }
+        });
+      }
     });
   }
+
+  /** skewed_clock_gettime() and skewed_time(). */
+  function skewed(index: bigint, slot: number): void {
+    world.load(slot + GENERATION, 8, (generation) =>
+      world.load(slot + KIND, 8, (kind) => {
+        if (isConstant(kind)) constant(index, slot, generation);
+        else profiled(index, slot);
+      }),
+    );
+  }
+
+  function constant(index: bigint, slot: number, generation: bigint): void {
+    const settled = (sec: bigint, nsec: bigint) =>
+      ifSettled(index, slot, generation, `${BigInt.asIntN(64, sec)}s ${nsec}ns`);
+    const both = () =>
+      world.load(slot + OFFSET_NSEC, 8, (nsec) =>
+        world.load(slot + OFFSET_SEC, 8, (sec) => settled(sec, nsec)),
+      );
+    world.load(slot + SELECTED, 8, (mask) => {
+      if (!isSelected(mask)) again();
+      else if (call.function === "clock_gettime") both();
+      else {
+        // Whole seconds go another way.
+        world.load(slot + OFFSET_NSEC, 8, (nsec) => {
+          if (nsec === 0n) world.load(slot + OFFSET_SEC, 8, (sec) => settled(sec, 0n));
+          else both();
+        });
+      }
+    });
+  }
+}
+
+/** The low half of that word. */
+function isConstant(kind: bigint): boolean {
+  return (kind & 0xffff_ffffn) === 0n;
 }
 
 /**

@@ -38,7 +38,6 @@ export const SETTINGS: Omit<Settings, "generation"> = {
   offset: -600_000_000_001n,
   skewId: 0xfeed_face_cafe_beefn,
   since: 1_790_000_000_123_456_789n,
-  rate: 0n,
 };
 
 /** A program with call sites, beside the vDSO. */
@@ -160,7 +159,7 @@ export function sceneOf(
     free: 8,
     what: `futex at ${offset}`,
   }));
-  const pages = address(wanted ?? placePages(target.maps(), vdso, loadPayload()) ?? start - 0x1_0000n);
+  const pages = address(wanted ?? placePages(target.maps(), vdso, loadPayload()) ?? start - 0x2_0000n);
   const plan = planInjection({
     pid: 1234,
     vdso,
@@ -168,7 +167,13 @@ export function sceneOf(
     pages,
     settings: SETTINGS,
     pristineTail: tailOf(vdso),
-    calls: { sites, maps: (before ?? target).maps(), read: windowsOf(target), filtered: false },
+    calls: {
+      sites,
+      maps: (before ?? target).maps(),
+      read: windowsOf(target),
+      filtered: false,
+      durations: false,
+    },
   });
   const cut = plan.steps.flatMap((step) => (step.op === "move" ? step.moves.map(({ from }) => from) : []));
   const calls = sites.map(({ address: at }) => at);

@@ -5,8 +5,15 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { address } from "../../../src/machine/address.ts";
-import { planUpdate } from "../../../src/patch/inject.ts";
-import { encodeSlot, neutral, type Settings } from "../../../src/patch/params.ts";
+import {
+  encodeSlot,
+  PARAMS as LAYOUT,
+  neutral,
+  type Settings,
+  slotOffset,
+} from "../../../src/patch/params.ts";
+import { NO_CEILING } from "../../../src/patch/profile.ts";
+import { planFlip, planUpdate } from "../../../src/patch/update.ts";
 import { type Call, everythingSeen, History, PARAMS_BYTES, type Seen, seenBy, seenUnder } from "./reader.ts";
 import { look, SETTINGS, sceneOf, THOROUGH } from "./scenes.ts";
 
@@ -16,8 +23,8 @@ const PARAMS = address(0x7000_0000_0000n);
 function pagesWith(index: number, now: Settings, older: Settings): Uint8Array {
   const bytes = new Uint8Array(PARAMS_BYTES);
   bytes[0xfc0] = index;
-  bytes.set(encodeSlot(now), 0x1000 + 0x800 * index);
-  bytes.set(encodeSlot(older), 0x1000 + 0x800 * (1 - index));
+  bytes.set(encodeSlot(now), slotOffset(index));
+  bytes.set(encodeSlot(older), slotOffset(index ^ 1));
   return bytes;
 }
 
@@ -48,10 +55,16 @@ function update(
 const of = (mask: bigint, offset: bigint): Omit<Settings, "generation"> => ({
   mask,
   offset,
-  skewId: offset,
+  skewId: BigInt.asUintN(64, offset),
   since: offset,
-  rate: BigInt.asUintN(64, offset),
 });
+
+/** The same, from a time on: until then the settings before it. */
+function from(start: bigint, settings: Omit<Settings, "generation">): Omit<Settings, "generation"> {
+  const each = { realtime: start, monotonic: start, raw: start, boottime: start, tai: start };
+  const nothing = { tracks: [], noise: undefined, duration: 0n, every: 0n, text: "" };
+  return { ...settings, profile: { ...nothing, start: each, swing: 0n, ceiling: NO_CEILING } };
+}
 
 // Differ in every field, in the selected clocks, and in seconds as well as nanoseconds.
 const [A, B, C, D] = [
@@ -156,7 +169,7 @@ describe("every interleaving, word by word", () => {
     update(history, B, 8);
     const { generation } = history.inForce(history.end);
     const trueTime = neutral(generation + 1n);
-    history.writeAtOnce(0x1800, encodeSlot(trueTime));
+    history.writeAtOnce(slotOffset(1), encodeSlot(trueTime));
     history.writeAtOnce(0xfc0, Uint8Array.of(1));
     expectNoMix(history, [A, B, trueTime]);
     expectInForce(history);
@@ -184,13 +197,117 @@ describe("every interleaving, word by word", () => {
   });
 });
 
+/** Flips the index back to the settings that still govern; what was to come is given up. */
+function giveUp(history: History): void {
+  const { address: at, bytes } = planFlip(PARAMS, history.last[LAYOUT.index]!);
+  history.write(Number(at - PARAMS), bytes, 8);
+}
+
+function tick(history: History, times: number): void {
+  for (let i = 0; i < times; i++) history.tick();
+}
+
+describe("a profile that begins later", () => {
+  // All of them select the same clocks, as an update demands.
+  const same = (offset: bigint) => of(0b0011n | (1n << 63n), offset);
+  const [E, F, G] = [same(1_000_000_001n), same(-2_000_000_002n), same(3_000_000_003n)];
+  const begun = (index = 1) =>
+    new History(pagesWith(index, { ...from(0n, E), generation: 4n }, { ...G, generation: 3n }));
+  const constant = (index = 1) =>
+    new History(pagesWith(index, { ...E, generation: 4n }, { ...G, generation: 3n }));
+
+  it.each([
+    ["a constant", constant],
+    ["a profile", begun],
+  ])("takes over from %s at its time, and not before", (_, make) => {
+    for (const index of [0, 1]) {
+      const history = make(index);
+      update(history, from(2n, F), 8);
+      tick(history, 3);
+      expect(history.inForce(history.end)).toMatchObject(F);
+      expectInForce(history);
+      expectNoMix(history, [E, F]);
+    }
+  });
+
+  it("is replaced when it has begun, whatever readers that looked before it had are at", () => {
+    const history = begun();
+    update(history, from(1n, F), 8);
+    tick(history, 1);
+    update(history, from(2n, G), 8);
+    tick(history, 1);
+    expectInForce(history);
+    expectNoMix(history, [E, F, G]);
+  });
+
+  it("is replaced by a constant when it has begun", () => {
+    const history = constant();
+    update(history, from(1n, F), 8);
+    tick(history, 1);
+    update(history, G, 8);
+    expectInForce(history);
+  });
+
+  it("is given up before it has begun, for another one", () => {
+    for (const late of [0, 1, 2]) {
+      const history = constant();
+      update(history, from(2n, F), 8);
+      tick(history, late === 0 ? 0 : 1);
+      giveUp(history);
+      tick(history, late === 2 ? 1 : 0);
+      update(history, from(4n, G), 8);
+      tick(history, 4);
+      expect(history.inForce(history.end)).toMatchObject(G);
+      expectInForce(history);
+      expectNoMix(history, [E, G]);
+    }
+  });
+
+  it("may be filled again and again, as long as its time has not been told", () => {
+    const history = begun();
+    const index = history.last[LAYOUT.index]!;
+    for (const start of [1n, 2n, 3n]) {
+      const fill = planUpdate(PARAMS, index, { ...from(start, F), generation: freshGeneration() }).slice(
+        0,
+        -1,
+      );
+      for (const { address: at, bytes } of fill) history.write(Number(at - PARAMS), bytes, 8);
+    }
+    giveUp(history); // the flip
+    tick(history, 3);
+    expectInForce(history);
+    expectNoMix(history, [E, F]);
+  });
+
+  it("its writer dies after any store", () => {
+    const stores = 2 + Math.ceil(encodeSlot({ ...from(2n, F), generation: 1n }).length / 8);
+    for (let done = 0; done <= stores; done++) {
+      const history = begun();
+      update(history, from(2n, F), 8, done);
+      tick(history, 2);
+      expect(history.inForce(history.end), `after ${done}`).toMatchObject(done === stores ? F : E);
+      expectInForce(history);
+    }
+  });
+
+  it("the search finds what a writer does to the slot that still governs", () => {
+    const history = constant();
+    update(history, from(2n, F), 8);
+    update(history, from(4n, G), 8);
+    tick(history, 4);
+    expect(() => expectNoMix(history, [E, F, G])).toThrow();
+  });
+});
+
+/** Bytes that an update of a constant writes. */
+const STORES = encodeSlot(neutral(0n)).length + 9;
+
 describe("any settings, any interleaving, byte by byte", () => {
   const settings = fc.record({
     mask: fc.bigInt(0n, 0xbffn),
     offset: fc.bigInt(-(10n ** 18n), 10n ** 18n),
     skewId: fc.bigInt(0n, 2n ** 64n - 1n),
     since: fc.bigInt(0n, 2n ** 62n),
-    rate: fc.bigInt(0n, 2n ** 64n - 1n),
   });
   const call: fc.Arbitrary<Call> = fc.oneof(
     fc.integer({ min: 0, max: 11 }).map((id) => ({ function: "clock_gettime", id }) as const),
@@ -217,12 +334,12 @@ describe("any settings, any interleaving, byte by byte", () => {
 
   it("a writer that dies at any byte leaves the old settings, or the new ones", () => {
     fc.assert(
-      fc.property(settings, settings, fc.nat(1), call, fc.nat(65), (old, fresh, index, what, stores) => {
+      fc.property(settings, settings, fc.nat(1), call, fc.nat(STORES), (old, fresh, index, what, stores) => {
         const history = new History(
           pagesWith(index, { ...old, generation: 9n }, { ...fresh, offset: 77n, generation: 8n }),
         );
         update(history, fresh, 1, stores);
-        const now = stores === 65 ? fresh : old;
+        const now = stores === STORES ? fresh : old;
         expect(history.inForce(history.end)).toMatchObject(now);
         const { seen } = seenBy(history, what, [history.end]);
         expect(seen).toBe(seenUnder({ ...now, generation: 0n }, what));
@@ -235,7 +352,7 @@ describe("any settings, any interleaving, byte by byte", () => {
 it("the search finds a mix where there is one", () => {
   // Settings that are overwritten in place.
   const history = started(1);
-  history.write(0x1808, encodeSlot({ ...B, generation: 2n }).subarray(8), 8);
+  history.write(slotOffset(1) + 8, encodeSlot({ ...B, generation: 2n }).subarray(8), 8);
   expect(() => expectNoMix(history, [A, B])).toThrow();
 });
 

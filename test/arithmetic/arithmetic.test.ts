@@ -1,0 +1,55 @@
+/**
+ * The payload's arithmetic, compiled into a program of its own (host.c), against the definition in src/skew/profile.ts:
+ * the same points of the same profiles, equal to the nanosecond.
+ */
+import { expect, test } from "vitest";
+import { Random } from "../fuzz/random.ts";
+import { needPrograms } from "../support/needs.ts";
+import { Host } from "./host.ts";
+import { NAMES, reading } from "./model.ts";
+import { aWorld, timesOf } from "./profiles.ts";
+
+const WORLDS = 5000;
+const POINTS = 400;
+
+test("two million readings are what the model says, by every function", async (context) => {
+  needPrograms(context, "gcc");
+  await using host = await Host.start();
+  let skewed = 0;
+  for (let n = 0; n < WORLDS; n++) {
+    const random = new Random(5, n);
+    const world = aWorld(random);
+    host.setWorld(world);
+    const names = Array.from({ length: 4 }, () => random.pick(NAMES));
+    const asked = names.flatMap((name) =>
+      timesOf(random, world.profile, name, POINTS / names.length).flatMap((time) => [time, BigInt(name)]),
+    );
+    const answers = await host.ask("read", asked);
+    answers.forEach((answer, i) => {
+      const [time, name] = [asked[2 * i]!, Number(asked[2 * i + 1])];
+      const expected = reading(world, name, time);
+      // Not by expect(), which takes microseconds each.
+      if (answer !== expected)
+        expect.fail(`world ${n}, name ${name}, true time ${time}: ${answer}, not ${expected}`);
+      if (answer !== time) skewed++;
+    });
+  }
+  expect(skewed).toBeGreaterThan((WORLDS * POINTS) / 2);
+});
+
+test("a nanosecond is found out", async (context) => {
+  needPrograms(context, "gcc");
+  await using host = await Host.start();
+  const random = new Random(7, 0);
+  const world = aWorld(random);
+  const [active, idle] = [world.slots[world.index], world.slots[1 - world.index]!];
+  const other = { ...active, offset: active.offset + 1n };
+  host.setWorld({ ...world, slots: world.index === 0 ? [other, idle] : [idle, other] });
+  const times = timesOf(random, world.profile, 0, POINTS);
+  const answers = await host.ask(
+    "read",
+    times.flatMap((time) => [time, 0n]),
+  );
+  const wrong = times.filter((time, i) => answers[i] !== reading(world, 0, time));
+  expect(wrong.length).toBeGreaterThan(POINTS / 4);
+});
