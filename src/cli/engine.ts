@@ -9,6 +9,7 @@ import type {
   InjectResult,
   NowResult,
   RecoverResult,
+  RecoverSettings,
   SessionSettings,
   SkewSettings,
   StatusResult,
@@ -18,7 +19,7 @@ export interface Engine {
   inject(o: { pid: number } & SkewSettings & SessionSettings): Promise<InjectResult>;
   /** Reads, changes nothing. */
   planInjection(o: { pid: number } & SkewSettings): Promise<DryRunResult>;
-  recover(o: { pid: number; allowBackwardMonotonic?: boolean } & SessionSettings): Promise<RecoverResult>;
+  recover(o: { pid: number } & RecoverSettings & SessionSettings): Promise<RecoverResult>;
   /** With pids: one row for each of them, unskewed ones too. Without: the machine's skewed processes. */
   status(o?: { pids?: readonly number[] }): Promise<StatusResult>;
   readClocks(o: { pid: number } & SessionSettings): Promise<NowResult>;

@@ -10,11 +10,38 @@ export interface Flags {
   readonly pid?: readonly string[];
   readonly all?: boolean;
   readonly offset?: string;
+  readonly at?: string;
+  readonly freeze?: boolean;
+  readonly rate?: string;
+  readonly drift?: string;
+  readonly slew?: string;
+  readonly over?: string;
+  readonly jitter?: string;
+  readonly jitterEvery?: string;
+  readonly jitterGlide?: boolean;
+  readonly seed?: string;
+  readonly strobe?: string;
+  readonly period?: string;
+  readonly leap?: string;
+  readonly leapAt?: string;
+  readonly smear?: string;
+  readonly keyframes?: string;
+  readonly repeat?: boolean;
+  readonly startIn?: string;
+  readonly duration?: string;
+  readonly every?: string;
   readonly clock?: readonly string[];
   readonly exact?: boolean;
   readonly allowBackwardMonotonic?: boolean;
   readonly dryRun?: boolean;
+  readonly wait?: boolean;
   readonly waits?: boolean;
+  readonly glide?: boolean;
+  readonly watch?: boolean;
+  readonly interval?: string;
+  readonly for?: string;
+  readonly output?: string;
+  readonly width?: string;
   readonly stopTimeout?: string;
   readonly json?: boolean;
   readonly quiet?: boolean;
@@ -22,7 +49,7 @@ export interface Flags {
 }
 
 /** Refuses `--offset --json`: an option where a value is due. One dash begins a negative duration. */
-const value = (option: string) => (text: string) => {
+export const value = (option: string) => (text: string) => {
   if (!text.startsWith("--")) return text;
   const hint = `put the value right after ${option}`;
   throw new TimeskewError("E_USAGE", `${option} needs a value, but ${text} follows`, { hint });
@@ -42,24 +69,16 @@ export function targetOptions(command: Command, { all }: { all?: string } = {}):
   return command;
 }
 
-/** What is wrong with their clock. */
-export function skewOptions(command: Command): Command {
-  return backwardOption(
-    command
-      .optionsGroup("Skew:")
-      .option(
-        "-o, --offset <DURATION>",
-        "how far to move the clock: -10m, 1h30m, -1.5s, -10m100ns (ns us ms s m h d)",
-        value("--offset"),
-      )
-      .option(
-        "-c, --clock <NAME>",
-        "clock to move (default CLOCK_REALTIME); repeatable, or comma-separated",
-        values("--clock"),
-      )
-      .option("--exact", "only the named clocks, without the clocks and functions that belong to them")
-      .option("--no-waits", "leave its system calls alone: waits until a point in time will be wrong"),
-  );
+/** Which clocks a skew reaches. */
+export function clockOptions(command: Command): Command {
+  return command
+    .optionsGroup("Clocks:")
+    .option(
+      "-c, --clock <NAME>",
+      "clock to skew (default CLOCK_REALTIME); repeatable, or comma-separated",
+      values("--clock"),
+    )
+    .option("--exact", "only the named clocks, without the clocks and functions that belong to them");
 }
 
 export function backwardOption(command: Command): Command {

@@ -8,6 +8,7 @@ import type { CommandSpec, Example } from "./command.ts";
 import { doctor } from "./commands/doctor.ts";
 import { inject } from "./commands/inject.ts";
 import { now } from "./commands/now.ts";
+import { preview } from "./commands/preview.ts";
 import { recover } from "./commands/recover.ts";
 import { status } from "./commands/status.ts";
 import { type Flags, generalOptions } from "./flags.ts";
@@ -15,7 +16,7 @@ import { unexpectedArgument } from "./usage.ts";
 import { VERSION } from "./version.ts";
 
 /** In the order of the help text. */
-export const COMMANDS: readonly CommandSpec[] = [inject, recover, status, now, doctor];
+export const COMMANDS: readonly CommandSpec[] = [inject, recover, status, now, preview, doctor];
 
 export type Dispatch = (command: CommandSpec, flags: Flags) => Promise<void>;
 

@@ -3,7 +3,7 @@
  * found here, before any target is looked at.
  */
 import { TimeskewError } from "../errors.ts";
-import { parseClocks } from "../skew/clock.ts";
+import { type ClockSelection, expandClocks, parseClocks } from "../skew/clock.ts";
 import { formatDuration, parseDuration } from "../skew/duration.ts";
 import type { SessionSettings, SkewSettings } from "../types.ts";
 import type { Flags } from "./flags.ts";
@@ -11,7 +11,6 @@ import type { Flags } from "./flags.ts";
 /** PID_MAX_LIMIT of a 64-bit kernel. */
 const PID_MAX = 4_194_304;
 const NS_PER_MS = 1_000_000n;
-const STOP_TIMEOUT_MAX = 600_000_000_000n;
 
 export function usageError(message: string, hint: string): TimeskewError {
   return new TimeskewError("E_USAGE", message, { hint });
@@ -53,20 +52,21 @@ function parsePid(text: string): number {
   throw usageError(`--pid '${trimmed}': not a process id`, hint);
 }
 
-export function skewSettings(flags: Flags): SkewSettings & { offset: bigint } {
-  if (flags.offset === undefined) {
-    throw usageError(
-      "--offset is missing: how far is the clock to be moved?",
-      "--offset -10m moves it ten minutes into the past, --offset 1h30m into the future",
-    );
-  }
+/** Which clocks are skewed; `selection` is what that comes to. */
+export function clockSettings(flags: Flags): {
+  settings: Pick<SkewSettings, "clocks" | "exact">;
+  selection: ClockSelection;
+} {
+  const clocks = parseClocks(flags.clock ?? []);
+  const exact = flags.exact ?? false;
   return {
-    offset: parseDuration(flags.offset),
-    ...(flags.clock && { clocks: parseClocks(flags.clock) }),
-    ...(flags.exact && { exact: true }),
-    ...(flags.waits === false && { waits: false }),
-    ...backwardSettings(flags),
+    settings: { ...(flags.clock && { clocks }), ...(exact && { exact }) },
+    selection: expandClocks(clocks, { exact }),
   };
+}
+
+export function waitSettings(flags: Flags): Pick<SkewSettings, "waits"> {
+  return flags.waits === false ? { waits: false } : {};
 }
 
 export function backwardSettings(flags: Flags): { allowBackwardMonotonic?: boolean } {
@@ -75,12 +75,48 @@ export function backwardSettings(flags: Flags): { allowBackwardMonotonic?: boole
 
 export function sessionSettings(flags: Flags): SessionSettings {
   if (flags.stopTimeout === undefined) return {};
-  const timeout = parseDuration(flags.stopTimeout);
-  if (timeout < NS_PER_MS || timeout > STOP_TIMEOUT_MAX) {
-    throw usageError(
-      `--stop-timeout ${formatDuration(timeout)}: out of range`,
-      "it goes from 1ms to 10m; a healthy target stops within a few milliseconds",
-    );
+  const stopTimeoutMs = millisecondsOf("--stop-timeout", flags.stopTimeout, {
+    limits: [1, 600_000],
+    hint: "it goes from 1ms to 10m; a healthy target stops within a few milliseconds",
+  });
+  return { stopTimeoutMs };
+}
+
+/** How often `status --watch` looks, in ms; undefined without --watch. */
+export function watchInterval(flags: Flags): number | undefined {
+  const { watch, interval, json } = flags;
+  if (!watch) {
+    if (interval === undefined) return undefined;
+    throw usageError("--interval is for --watch", "add --watch, or leave --interval out");
   }
-  return { stopTimeoutMs: Number(timeout / NS_PER_MS) };
+  if (json) throw usageError("--watch prints no JSON", "call `timeskew status --json` as often as needed");
+  return millisecondsOf("--interval", interval ?? "1s", {
+    limits: [100, 3_600_000],
+    hint: "it goes from 100ms to 1h",
+  });
+}
+
+/** How `recover` glides; undefined without --glide. */
+export function glideSettings(flags: Flags): { glide?: bigint | true } {
+  const { glide, over } = flags;
+  if (!glide) {
+    if (over === undefined) return {};
+    throw usageError("--over is for --glide", "add --glide, or leave --over out");
+  }
+  if (over === undefined) return { glide: true };
+  const time = parseDuration(over);
+  if (time > 0n) return { glide: time };
+  throw usageError(`--over ${over}: out of range`, "a glide takes time, for example --over 10m");
+}
+
+function millisecondsOf(
+  option: string,
+  text: string,
+  { limits: [least, most], hint }: { limits: readonly [number, number]; hint: string },
+): number {
+  const ns = parseDuration(text);
+  if (ns < BigInt(least) * NS_PER_MS || ns > BigInt(most) * NS_PER_MS) {
+    throw usageError(`${option} ${formatDuration(ns)}: out of range`, hint);
+  }
+  return Number(ns / NS_PER_MS);
 }

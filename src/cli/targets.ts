@@ -19,6 +19,7 @@ export interface Tally<R> {
   readonly results: R[];
   /** Successes as they are and failures with their `error`, in the order of the targets. */
   readonly targets: object[];
+  readonly failures: TimeskewError[];
   readonly error: TimeskewError | undefined;
 }
 
@@ -51,7 +52,7 @@ export async function eachTarget<R extends object>(
   }
   const error = verdict(results.length, failures);
   if (error && pids.length > 1) ui.error([`timeskew: ${error.message}`]);
-  return { results, targets, error };
+  return { results, targets, failures, error };
 }
 
 /** The error of the command as a whole; its exit code is the command's. */
@@ -88,7 +89,7 @@ function concernsAll(thrown: unknown): boolean {
 }
 
 /** Every failure as a TimeskewError that names its target. */
-function asTargetError(thrown: unknown, pid: number, changes: boolean): TimeskewError {
+export function asTargetError(thrown: unknown, pid: number, changes: boolean): TimeskewError {
   if (!(thrown instanceof TimeskewError)) {
     return changes ? internalErrorIn(pid, thrown) : internalError(thrown, pid);
   }

@@ -3,7 +3,8 @@
  * because the one JSON object says it; -q drops what a script need not hear about a success.
  */
 import { createPainter, type Painter, wantsColour } from "./colour.ts";
-import type { World } from "./world.ts";
+import { LiveLines } from "./live-lines.ts";
+import type { OutputStream, World } from "./world.ts";
 
 export interface UiOptions {
   readonly json: boolean;
@@ -31,6 +32,12 @@ export interface Ui {
   error(lines: readonly string[]): void;
   /** Shows a spinner while `work` runs, if it runs for longer than a blink and a person watches. */
   working<T>(text: string, work: () => Promise<T>): Promise<T>;
+  /** For an aside that changes, on stderr; undefined unless a person watches. */
+  live(): LiveLines | undefined;
+  /** For a result that changes, on stdout; undefined where it cannot be drawn anew. */
+  liveResult(): LiveLines | undefined;
+  /** Columns that a result has room for; undefined: as many as it likes. */
+  readonly width: number | undefined;
 }
 
 export async function createUi(world: World, options: UiOptions): Promise<Ui> {
@@ -40,8 +47,9 @@ export async function createUi(world: World, options: UiOptions): Promise<Ui> {
     if (wanted && lines.length > 0) stream.write(`${lines.join("\n")}\n`);
   };
   // A pseudo-terminal may have no width (script, expect), which sends ora into an endless loop.
-  const terminal = stderr.isTTY === true && (stderr.columns ?? 0) > 0 && env.TERM !== "dumb";
-  const watched = terminal && !quiet && !json;
+  const hasWidth = ({ isTTY, columns }: OutputStream) => isTTY === true && (columns ?? 0) > 0;
+  const canDraw = (stream: OutputStream) => hasWidth(stream) && env.TERM !== "dumb" && !json;
+  const watched = canDraw(stderr) && !quiet;
   return {
     json,
     paint: await createPainter(!json && wantsColour(stdout, env, colour)),
@@ -51,6 +59,11 @@ export async function createUi(world: World, options: UiOptions): Promise<Ui> {
     note: (lines) => print(stderr, lines, !json && !quiet),
     error: (lines) => print(stderr, lines, !json || env.TIMESKEW_DEBUG === "1"),
     working: (text, work) => (watched ? spin(text, work, wantsColour(stderr, env, colour)) : work()),
+    live: () => (watched ? new LiveLines(stderr) : undefined),
+    liveResult: () => (canDraw(stdout) ? new LiveLines(stdout) : undefined),
+    get width() {
+      return hasWidth(stdout) ? stdout.columns : undefined;
+    },
   };
 }
 

@@ -32,7 +32,10 @@ export function fromCommander(error: CommanderError, command: string): TimeskewE
 export function unexpectedArgument(text: string, command: string): TimeskewError {
   const hints: [RegExp, string][] = [
     [/^\d+(,\d+)*$/, `did you mean --pid ${text}?`],
+    [/^[+-]?[\d.]+(?:pp[mb]|%)$/, `did you mean --drift ${text}?`],
     [/^[+-]?[\d.]+[a-zµμ]/, `did you mean --offset ${text}?`],
+    [/^\d+(?:-\d+){2}/, `did you mean --at '${text}'?`],
+    [/^\d+:\d+/, `a date with a blank in it needs quotes: --at '2038-01-19 ${text}'`],
     [/^clock_/i, `did you mean --clock ${text}?`],
   ];
   const [, hint] = hints.find(([pattern]) => pattern.test(text)) ?? [];

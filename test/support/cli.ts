@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
 import { type ErrorCode, EXIT_CODES, type TargetState } from "../../src/errors.ts";
 import type { InjectResult, NowResult, RecoverResult, StatusRow } from "../../src/types.ts";
-import { within } from "./wait.ts";
+import { waitFor, within } from "./wait.ts";
 
 const CLI = fileURLToPath(new URL("../../bin/timeskew.js", import.meta.url));
 
@@ -100,6 +100,17 @@ export async function recover(pid: number, ...flags: string[]): Promise<Json<Rec
   const [result] = await succeed<RecoverResult>("recover", "--pid", pid, ...flags);
   expect(result).toMatchObject({ pid });
   return result!;
+}
+
+/** Takes it back until nothing of it is left: the first time, a thread may still have been inside our pages. */
+export async function recoverFully(pid: number, ...flags: string[]): Promise<Json<RecoverResult>> {
+  const first = await recover(pid, ...flags);
+  if (first.state === "unskewed") return first;
+  await waitFor(
+    "the last pages to be unmapped",
+    async () => (await recover(pid, ...flags)).state === "unskewed",
+  );
+  return first;
 }
 
 /** What `status` says about one process. */

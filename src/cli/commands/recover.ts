@@ -2,14 +2,13 @@
 import type { SkewState } from "../../types.ts";
 import type { CommandSpec, Session } from "../command.ts";
 import type { Engine } from "../engine.ts";
-import { backwardOption, sessionOptions, targetOptions } from "../flags.ts";
-import { recoverLines } from "../report/recover.ts";
+import { backwardOption, sessionOptions, targetOptions, value } from "../flags.ts";
+import { recoverAll, recoverGliding } from "../glide.ts";
 import { noneLines, unreadableLines } from "../report/status.ts";
-import { backwardSettings, pidsOrAll, sessionSettings } from "../settings.ts";
-import { eachTarget } from "../targets.ts";
+import { backwardSettings, glideSettings, pidsOrAll, sessionSettings } from "../settings.ts";
 
 /** States that recover can end. Somebody else's patch is not ours to remove. */
-const OURS: ReadonlySet<SkewState> = new Set(["skewed", "partial", "unused", "lingering"]);
+const OURS: ReadonlySet<SkewState> = new Set(["skewed", "ended", "partial", "unused", "lingering"]);
 
 export const recover: CommandSpec = {
   name: "recover",
@@ -20,25 +19,31 @@ export const recover: CommandSpec = {
   examples: [
     ["sudo timeskew recover --pid 1234", ""],
     ["sudo timeskew recover --all", "every skewed process"],
+    ["sudo timeskew recover --pid 1234 --glide --over 1m", "without a jump"],
   ],
   options(command) {
     targetOptions(command, { all: "every skewed process that may be looked at" });
-    backwardOption(command.optionsGroup("Recovery:"));
+    backwardOption(
+      command
+        .optionsGroup("Recovery:")
+        .option("--glide", "do not jump: let the clock gain or lose until it is right, then recover")
+        .option(
+          "--over <DURATION>",
+          "how long --glide takes: 10m (default: twice as long as the clock is off by)",
+          value("--over"),
+        ),
+    );
     sessionOptions(command);
   },
   async run(session, flags) {
     const named = pidsOrAll(flags);
+    const { glide } = glideSettings(flags);
     const settings = { ...backwardSettings(flags), ...sessionSettings(flags) };
-    const { world, ui } = session;
-    const engine = await world.loadEngine();
+    const engine = await session.world.loadEngine();
     const targets = named ?? (await findSkewed(session, engine));
-    const { results: _, ...outcome } = await eachTarget(session, targets, {
-      command: "recover",
-      changes: true,
-      work: (pid) => ui.working(`recovering pid ${pid}`, () => engine.recover({ pid, ...settings })),
-      done: (result) => ui.success(recoverLines(result, ui.paint)),
-    });
-    return outcome;
+    if (glide !== undefined) return recoverGliding(session, engine, targets, { glide, settings });
+    const { targets: entries, error } = await recoverAll(session, engine, targets, settings);
+    return { targets: entries, error };
   },
 };
 

@@ -1,12 +1,11 @@
 /** `timeskew status`: a table of the skewed processes, or of the ones that were named. */
-import { TimeskewError } from "../../errors.ts";
-import type { StatusRow } from "../../types.ts";
 import type { CommandSpec, Outcome, Session } from "../command.ts";
 import type { Engine } from "../engine.ts";
-import { targetOptions } from "../flags.ts";
+import { targetOptions, value } from "../flags.ts";
 import { noneLines, statusLines, unreadableLines } from "../report/status.ts";
-import { pidsOrAll } from "../settings.ts";
+import { pidsOrAll, watchInterval } from "../settings.ts";
 import { eachTarget } from "../targets.ts";
+import { rowOf, watchStatus } from "../watch-status.ts";
 
 export const status: CommandSpec = {
   name: "status",
@@ -15,13 +14,20 @@ export const status: CommandSpec = {
   examples: [
     ["sudo timeskew status", "every skewed process"],
     ["timeskew status --pid 1234 --json", "one process, for a script"],
+    ["sudo timeskew status --watch", "again each second, until Ctrl-C"],
   ],
   options(command) {
     targetOptions(command, { all: "every skewed process (the default)" });
+    command
+      .optionsGroup("Watching:")
+      .option("--watch", "look again and again, until Ctrl-C")
+      .option("--interval <DURATION>", "how often: 200ms (default 1s)", value("--interval"));
   },
   async run(session, flags) {
     const named = flags.pid === undefined ? undefined : pidsOrAll(flags);
+    const interval = watchInterval(flags);
     const engine = await session.world.loadEngine();
+    if (interval !== undefined) return watchStatus(session, engine, { pids: named, interval });
     return named === undefined ? everything(session, engine) : these(session, engine, named);
   },
 };
@@ -29,7 +35,7 @@ export const status: CommandSpec = {
 async function everything({ world, ui }: Session, engine: Engine): Promise<Outcome> {
   const found = await ui.working("looking at processes", () => engine.status());
   const { rows, examined, unreadable } = found;
-  ui.result(rows.length > 0 ? statusLines(rows, world.now(), ui.paint) : noneLines(found));
+  ui.result(rows.length > 0 ? statusLines(rows, world.now(), ui.paint, ui.width) : noneLines(found));
   ui.note(unreadableLines(found, world.isRoot));
   return { targets: rows.map((row) => ({ ok: true, ...row })), extra: { examined, unreadable } };
 }
@@ -41,14 +47,6 @@ async function these(session: Session, engine: Engine, pids: readonly number[]):
     changes: false,
     work: async (pid) => rowOf(pid, await engine.status({ pids: [pid] })),
   });
-  if (results.length > 0) ui.result(statusLines(results, world.now(), ui.paint));
+  if (results.length > 0) ui.result(statusLines(results, world.now(), ui.paint, ui.width));
   return outcome;
-}
-
-/** A process that the user named and that cannot be looked at is a failure, not an aside. */
-function rowOf(pid: number, { rows, unreadable }: { rows: StatusRow[]; unreadable: { reason: string }[] }) {
-  const [row] = rows;
-  if (row !== undefined) return row;
-  const reason = unreadable[0]?.reason ?? "it ended";
-  throw new TimeskewError("E_FAILED", `pid ${pid} could not be looked at: ${reason}`, { pid });
 }

@@ -1,7 +1,8 @@
 /** A target's clocks next to the host's. */
 import { formatDuration } from "../../skew/duration.ts";
-import type { ClockReading, NowResult } from "../../types.ts";
+import type { ClockReading, NowResult, Skew } from "../../types.ts";
 import type { Painter } from "../colour.ts";
+import { doingWords, profileLines } from "./profile.ts";
 import { isWallClock, skewWords, targetName } from "./skew.ts";
 import { table } from "./table.ts";
 import { formatBrief, formatDate, formatMeasured, formatUptime } from "./time.ts";
@@ -17,9 +18,10 @@ const COLUMNS = [
 const DIGITS: Readonly<Record<string, number>> = { gettimeofday: 6, time: 0 };
 
 export function nowLines(result: NowResult, paint: Painter): string[] {
-  const rows = result.readings.map((reading) => readingCells(reading, result.skew?.offset ?? 0n));
+  const rows = result.readings.map((reading) => readingCells(reading, result.skew));
   return [
     `${paint.bold(targetName(result))}: ${stateWords(result)}`,
+    ...(result.skew === undefined ? [] : profileLines(result.skew)),
     ...namespaceLines(result),
     ...table(COLUMNS, rows, paint),
     paint.dim(`one thread was stopped for ${formatBrief(result.pauseNs)}`),
@@ -28,7 +30,10 @@ export function nowLines(result: NowResult, paint: Painter): string[] {
 
 function stateWords({ state, skew }: NowResult): string {
   if (state === "skewed" && skew)
-    return `skewed, ${skewWords(skew.offset)} (offset ${formatDuration(skew.offset)})`;
+    return skew.profile === undefined
+      ? `skewed, ${skewWords(skew.offset)} (offset ${formatDuration(skew.offset)})`
+      : `skewed, ${doingWords(skew)}`;
+  if (state === "ended") return "its skew is over, it reads the true time";
   return state === "unskewed" ? "not skewed" : state;
 }
 
@@ -43,7 +48,7 @@ function namespaceLines({ timeShift }: NowResult): string[] {
   ];
 }
 
-function readingCells(reading: ClockReading, offset: bigint): string[] {
+function readingCells(reading: ClockReading, skew: Skew | undefined): string[] {
   const { name, target, host, difference, uncertainty, selected } = reading;
   const show = (ns: bigint | undefined, absent: string) => {
     if (ns === undefined) return absent;
@@ -54,6 +59,12 @@ function readingCells(reading: ClockReading, offset: bigint): string[] {
     name,
     show(target, "the call failed"),
     show(host, "-"),
-    difference === undefined ? "-" : formatMeasured(difference, uncertainty, selected ? offset : 0n),
+    difference === undefined ? "-" : formatMeasured(difference, uncertainty, expectedOf(selected, skew)),
   ];
+}
+
+/** What the difference is if all is as it should be; undefined for one that has changed since it was read. */
+function expectedOf(selected: boolean, skew: Skew | undefined): bigint | undefined {
+  if (!selected || skew === undefined) return 0n;
+  return skew.profile === undefined ? skew.offset : undefined;
 }

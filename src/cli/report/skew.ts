@@ -4,10 +4,21 @@ import { formatDuration } from "../../skew/duration.ts";
 import type { Skew } from "../../types.ts";
 import { escapeText } from "./escape.ts";
 
-/** "10m behind", "1h30m ahead". */
+const NS_PER_HOUR = 3_600_000_000_000n;
+const DAYS_PER_YEAR = 365.25;
+
+/** "10m behind", "1h30m ahead", "72h (3.0 days) ahead". */
 export function skewWords(offset: bigint): string {
   if (offset === 0n) return "on the true time (offset 0s)";
-  return offset < 0n ? `${formatDuration(-offset)} behind` : `${formatDuration(offset)} ahead`;
+  return offset < 0n ? `${howFar(-offset)} behind` : `${howFar(offset)} ahead`;
+}
+
+/** Hours are exact, but who can tell what 100000 of them are? */
+function howFar(offset: bigint): string {
+  const days = Number(offset / NS_PER_HOUR) / 24;
+  if (days < 2) return formatDuration(offset);
+  const [count, unit] = days < DAYS_PER_YEAR ? [days, "days"] : [days / DAYS_PER_YEAR, "years"];
+  return `${formatDuration(offset)} (${count.toFixed(1)} ${unit})`;
 }
 
 type Selected = Pick<ClockSelection, "clocks" | "gettimeofday" | "time">;

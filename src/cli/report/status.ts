@@ -1,47 +1,66 @@
 /** The table of skewed processes, and what kept timeskew from looking at the others. */
-import { formatDuration } from "../../skew/duration.ts";
-import type { StatusResult, StatusRow } from "../../types.ts";
+import type { Skew, StatusResult, StatusRow } from "../../types.ts";
 import type { Painter } from "../colour.ts";
 import { escapeText } from "./escape.ts";
+import { nextWords, offsetCell, rateCell } from "./profile.ts";
 import { clockSummary } from "./skew.ts";
 import { table } from "./table.ts";
 import { formatAgo, formatDate } from "./time.ts";
 
+/** `moves`: only if one of the skews changes by itself. */
 const COLUMNS = [
   { title: "PID", right: true },
   { title: "COMMAND" },
   { title: "STATE" },
-  { title: "SKEW", right: true },
-  { title: "CLOCKS" },
-  { title: "WAITS", right: true },
-  { title: "SINCE" },
-  { title: "SKEW ID" },
+  { title: "OFFSET", right: true },
+  { title: "RATE", right: true, moves: true },
+  { title: "NEXT", moves: true },
+  { title: "CLOCKS", spare: 1 },
+  { title: "WAITS", right: true, spare: 3 },
+  { title: "SINCE", spare: 2 },
+  { title: "SKEW ID", spare: 4 },
 ];
 
 /** More kinds of reasons than this are summed up. */
 const REASONS_SHOWN = 3;
 
-export function statusLines(rows: readonly StatusRow[], now: bigint, paint: Painter): string[] {
-  const notes = rows.flatMap(({ pid, note }) =>
-    note === undefined ? [] : [`pid ${pid}: ${escapeText(note)}`],
-  );
+/** @param width of the terminal, if it is one */
+export function statusLines(
+  rows: readonly StatusRow[],
+  now: bigint,
+  paint: Painter,
+  width?: number,
+): string[] {
+  const moving = rows.some(({ skew }) => skew?.profile !== undefined);
+  const shown = <T>(cells: readonly T[]) => cells.filter((_, i) => moving || !COLUMNS[i]?.moves);
   return [
     ...table(
-      COLUMNS,
-      rows.map((row) => cells(row, now)),
+      shown(COLUMNS),
+      rows.map((row) => shown(cells(row, now))),
       paint,
+      width,
     ),
-    ...notes,
+    ...rows.flatMap(asides),
   ];
+}
+
+/** What is odd about a process, and by which verbs its clock goes. */
+function asides({ pid, note, skew }: StatusRow): string[] {
+  return [skew?.profile?.text, note].flatMap((text) => (text ? [`pid ${pid}: ${escapeText(text)}`] : []));
 }
 
 function cells({ pid, command, state, skew, waitSites }: StatusRow, now: bigint): string[] {
   const head = [pid.toString(), escapeText(command), state];
   const waits = waitSites ? waitSites.toString() : "-";
-  if (skew === undefined) return [...head, "-", "-", waits, "-", "-"];
+  if (skew === undefined) return [...head, "-", "-", "-", "-", waits, "-", "-"];
   const ago = formatAgo(skew.since, now);
   const since = `${formatDate(skew.since)}${ago === undefined ? "" : ` (${ago})`}`;
-  return [...head, formatDuration(skew.offset), clockSummary(skew), waits, since, skew.id];
+  return [...head, offsetCell(skew), ...motionCells(skew), clockSummary(skew), waits, since, skew.id];
+}
+
+function motionCells({ profile }: Skew): [rate: string, next: string] {
+  if (profile === undefined) return ["×1", "-"];
+  return [rateCell(profile.rate), nextWords(profile) ?? "-"];
 }
 
 export function noneLines({ examined }: StatusResult): string[] {

@@ -4,10 +4,12 @@ import type { InjectResult } from "../../types.ts";
 import type { World } from "../world.ts";
 import { stepsMonotonicBack } from "./skew.ts";
 
-export function undoCommand(injected: readonly InjectResult[], world: World): string {
+/** @param ahead whether a profile may have set a monotonic clock ahead by then */
+export function undoCommand(injected: readonly InjectResult[], world: World, ahead = false): string {
   const pids = injected.map(({ pid }) => pid).join(",");
   // Recovering from a forward step is a step back.
-  const back = injected.some(({ skew }) => stepsMonotonicBack(skew)) ? " --allow-backward-monotonic" : "";
+  const steps = ahead || injected.some(({ skew }) => stepsMonotonicBack(skew));
+  const back = steps ? " --allow-backward-monotonic" : "";
   return `${invocation(world)} recover --pid ${pids}${back}`;
 }
 

@@ -9,6 +9,7 @@ import type {
   InjectResult,
   NowResult,
   RecoverResult,
+  RunningProfile,
   Skew,
   StatusRow,
 } from "../../../src/types.ts";
@@ -53,6 +54,16 @@ export async function run(
   });
   const { stdout, stderr, ...rest } = world;
   const code = await main({
+    readFile: () => {
+      throw new Error("a file was read");
+    },
+    writeFile: () => {
+      throw new Error("a file was written");
+    },
+    sleep: async () => {
+      throw new Error("it sleeps, with nobody to wake it up");
+    },
+    onInterrupt: () => () => {},
     argv: typeof line === "string" ? line.split(" ").filter(Boolean) : line,
     env: { PATH: "/usr/bin:/usr/local/bin" },
     cwd: "/home/ada",
@@ -67,9 +78,36 @@ export async function run(
   return { code, ...output, calls };
 }
 
+/**
+ * A world for commands that stay. `moments` happen one by one, each when the command sleeps next, and no real time passes;
+ * when they are used up, sleeping fails. `slept` has how long the command wanted to.
+ */
+export function foreground(moments: ((o: { interrupt(): void }) => void)[]) {
+  const listeners = new Set<() => void>();
+  const slept: number[] = [];
+  const left = [...moments];
+  const interrupt = () => {
+    for (const listener of listeners) listener();
+  };
+  const world: Partial<World> = {
+    onInterrupt: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    sleep: async (ms, wake) => {
+      if (wake.aborted || ms === 0) return;
+      slept.push(ms);
+      const next = left.shift();
+      if (next === undefined) throw new Error("nothing happens any more, and it goes on waiting");
+      next({ interrupt });
+    },
+  };
+  return { world, slept, listeners, left };
+}
+
 /** The same, with --json: the one object on stdout, parsed. */
-export async function runJson(line: string, engine: Partial<Engine> = {}) {
-  const result = await run(`${line} --json`, engine);
+export async function runJson(line: string, engine: Partial<Engine> = {}, world: Partial<World> = {}) {
+  const result = await run(`${line} --json`, engine, world);
   const lines = result.stdout.split("\n");
   if (lines.length !== 2 || lines[1] !== "") throw new Error(`not one line of JSON: ${result.stdout}`);
   return { ...result, report: JSON.parse(lines[0]!) };
@@ -88,6 +126,7 @@ export const REALTIME_SKEW: Skew = {
   gettimeofday: true,
   time: true,
   since: NOON,
+  profile: undefined,
 };
 
 export const MONOTONIC_SKEW: Skew = {
@@ -97,6 +136,17 @@ export const MONOTONIC_SKEW: Skew = {
   gettimeofday: false,
   time: false,
 };
+
+export function profile(more: Partial<RunningProfile> = {}): RunningProfile {
+  return {
+    text: "--drift 200ppm",
+    phase: "running",
+    rate: 1.0002,
+    next: undefined,
+    seed: undefined,
+    ...more,
+  };
+}
 
 export function reading(name: string, host: bigint, offset: bigint, selected = true): ClockReading {
   return { name, target: host + offset, host, difference: offset, uncertainty: 40n, selected };
@@ -110,6 +160,7 @@ export function injected(pid: number, more: Partial<InjectResult> = {}): InjectR
     action: "injected",
     skew: REALTIME_SKEW,
     previous: undefined,
+    late: undefined,
     pauseNs: 143_211n,
     threads: 5,
     asleepThreads: 0,

@@ -1,24 +1,35 @@
 import { describe, expect, it } from "vitest";
-import { injected, MINUTE, MONOTONIC_SKEW, NOON, REALTIME_SKEW, reading, run, runJson } from "./helpers.ts";
+import type { InjectResult } from "../../../src/types.ts";
+import {
+  injected,
+  MINUTE,
+  MONOTONIC_SKEW,
+  NOON,
+  profile,
+  REALTIME_SKEW,
+  reading,
+  run,
+  runJson,
+} from "./helpers.ts";
 
 const LINE = "inject --pid 1234 --offset -10m";
 
 describe("inject: what it asks of the engine", () => {
   const asked = async (line: string) => (await run(line)).calls;
 
-  it("passes the target and the exact offset", async () => {
-    expect(await asked(LINE)).toEqual([["inject", { pid: 1234, offset: -10n * MINUTE }]]);
+  it("passes the target, and the offset as it was typed", async () => {
+    expect(await asked(LINE)).toEqual([["inject", { pid: 1234, offset: "-10m" }]]);
   });
 
   it.each([
-    ["--offset -600s", -600_000_000_000n],
-    ["--offset=-600s", -600_000_000_000n],
-    ["--offset -10m100ns", -600_000_000_100n],
-    ["--offset=-10m100ns", -600_000_000_100n],
-    ["-o -1.5h", -5_400_000_000_000n],
-    ["-o-5s", -5_000_000_000n],
-    ["--offset +1ns", 1n],
-    ["--offset 0", 0n],
+    ["--offset -600s", "-600s"],
+    ["--offset=-600s", "-600s"],
+    ["--offset -10m100ns", "-10m100ns"],
+    ["--offset=-10m100ns", "-10m100ns"],
+    ["-o -1.5h", "-1.5h"],
+    ["-o-5s", "-5s"],
+    ["--offset +1ns", "+1ns"],
+    ["--offset 0", "0"],
   ])("reads %s, though it begins with a dash", async (words, offset) => {
     expect(await asked(`inject --pid 1 ${words}`)).toEqual([["inject", { pid: 1, offset }]]);
   });
@@ -30,7 +41,7 @@ describe("inject: what it asks of the engine", () => {
         "inject",
         {
           pid: 1234,
-          offset: -10n * MINUTE,
+          offset: "-10m",
           clocks: ["CLOCK_REALTIME", "CLOCK_TAI", "CLOCK_MONOTONIC"],
           exact: true,
           allowBackwardMonotonic: true,
@@ -136,6 +147,17 @@ describe("inject: text", () => {
     );
   });
 
+  it.each([
+    [-47n, "is now 47h behind"],
+    [72n, "is now 72h (3.0 days) ahead"],
+    [-8_766n, "is now 8766h (1.0 years) behind"],
+    [97_836n, "is now 97836h (11.2 years) ahead"],
+  ])("says of %i hours what a person can tell by", async (hours, words) => {
+    const skew = { ...REALTIME_SKEW, offset: hours * 60n * MINUTE };
+    const { stdout } = await run(LINE, { inject: async () => injected(9, { skew }) });
+    expect(stdout).toContain(`${words}\n`);
+  });
+
   it("undoes several targets with one command", async () => {
     const { stdout } = await run("inject --pid 5,6 --offset -10m");
     expect(stdout.match(/undo:.*/g)).toEqual(["undo: timeskew recover --pid 5,6"]);
@@ -150,6 +172,84 @@ describe("inject: text", () => {
     const inject = async () => injected(1234, { command: "\u001b[2Jev\nil\u202e" });
     const { stdout } = await run(LINE, { inject });
     expect(stdout.split("\n")[0]).toBe("✔ \\x1b[2Jev\\nil\\u202e (pid 1234) is now 10m behind");
+  });
+});
+
+describe("inject: skews that change by themselves", () => {
+  const readings = [reading("CLOCK_REALTIME", NOON, 1_234_567n)];
+  const lines = async (more: Partial<InjectResult>) => {
+    const result = await run("inject --pid 9 --drift 200ppm", {
+      inject: async () => injected(9, { readings, ...more }),
+    });
+    return { ...result, lines: result.stdout.split("\n") };
+  };
+  const drifting = {
+    ...REALTIME_SKEW,
+    offset: 1_234_560n,
+    profile: profile({ text: "--drift 200ppm --duration 10s", next: { in: 10_000_000_000n, what: "ends" } }),
+  };
+
+  it("says what the clock does, by which verbs, and what comes next", async () => {
+    expect((await lines({ skew: drifting })).lines.slice(0, 4)).toEqual([
+      "✔ redis-server (pid 9) is now 1.235ms ahead, drifting by +200ppm",
+      "  --drift 200ppm --duration 10s",
+      "  ends in 10s",
+      "  CLOCK_REALTIME  2026-11-20 14:49:02.124  true 14:49:02.123  1.235ms",
+    ]);
+  });
+
+  it("says so if it has not begun yet", async () => {
+    const waiting = profile({ phase: "waiting", rate: 1, next: { in: 30_000_000_000n, what: "starts" } });
+    const skew = { ...REALTIME_SKEW, offset: 0n, profile: waiting };
+    expect((await lines({ skew, previous: REALTIME_SKEW })).lines.slice(0, 3)).toEqual([
+      "✔ redis-server (pid 9) is still on the true time",
+      "  --drift 200ppm",
+      "  starts in 30s",
+    ]);
+  });
+
+  it("names what was done before", async () => {
+    const { lines: shown } = await lines({ skew: REALTIME_SKEW, previous: drifting, action: "updated" });
+    expect(shown[0]).toBe(
+      "✔ redis-server (pid 9) is now 10m behind (was 1.235ms ahead, drifting by +200ppm)",
+    );
+  });
+
+  it("tells of a change that came late, as an aside", async () => {
+    const late = { skew: drifting, action: "updated" as const, late: 3_123_456n };
+    expect((await lines(late)).stderr).toBe(
+      "timeskew: redis-server (pid 9): the change came 3.1 ms late; " +
+        "the clock may have jumped by what it gained or lost meanwhile\n",
+    );
+    expect((await lines({ skew: drifting })).stderr).toBe("");
+  });
+
+  it("--json has the profile", async () => {
+    const { report } = await runJson("inject --pid 9 --drift 200ppm", {
+      inject: async () => injected(9, { skew: drifting }),
+    });
+    expect(report.targets[0].skew.profile).toEqual({
+      text: "--drift 200ppm --duration 10s",
+      phase: "running",
+      rate: 1.0002,
+      next: { in: "10000000000", what: "ends" },
+      seed: null,
+    });
+  });
+
+  it("--dry-run says what it would do", async () => {
+    const planInjection = async () => ({
+      pid: 9,
+      command: "redis-server",
+      action: "update" as const,
+      plan: undefined,
+      skew: drifting,
+      waits: undefined,
+    });
+    const { stdout } = await run("inject --pid 9 --drift 200ppm --dry-run", { planInjection });
+    expect(stdout).toContain(
+      "without stopping it, to run 1.235ms ahead, drifting by +200ppm\n  --drift 200ppm",
+    );
   });
 });
 

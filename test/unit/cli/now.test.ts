@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { MINUTE, NOON, nowResult, reading, run, runJson } from "./helpers.ts";
+import { MINUTE, NOON, nowResult, profile, REALTIME_SKEW, reading, run, runJson } from "./helpers.ts";
 
 describe("now", () => {
   it("prints the target's clocks next to the host's", async () => {
@@ -61,8 +61,36 @@ describe("now", () => {
     expect(stdout).toMatch(/^CLOCK_MONOTONIC .* -10m ±/m);
   });
 
+  it("says of a skew that changes what it does, and what was measured", async () => {
+    const skew = {
+      ...REALTIME_SKEW,
+      offset: -599_998_812_000n,
+      profile: profile({ next: { in: 8_000_000_000n, what: "ends" } }),
+    };
+    const readings = [
+      { ...reading("CLOCK_REALTIME", NOON, -599_998_812_345n), uncertainty: 40n },
+      reading("CLOCK_MONOTONIC", 4_845_123_456_789n, 0n, false),
+    ];
+    const { stdout } = await run("now --pid 1", { readClocks: async () => nowResult(1, { skew, readings }) });
+    expect(stdout.split("\n").slice(0, 3)).toEqual([
+      "redis-server (pid 1): skewed, 9m59.999s behind, drifting by +200ppm",
+      "--drift 200ppm",
+      "ends in 8s",
+    ]);
+    expect(stdout).toMatch(/^CLOCK_REALTIME .* -9m59\.99881235s ±50ns$/m);
+    expect(stdout).toMatch(/^CLOCK_MONOTONIC .* 0s ±40ns$/m);
+  });
+
   it("is a result: -q does not drop it", async () => {
     expect((await run("now --pid 1 -q")).stdout).toContain("CLOCK_REALTIME");
+  });
+
+  it("says that a skew is over", async () => {
+    const skew = { ...REALTIME_SKEW, offset: 0n, profile: profile({ rate: 1, phase: "ended" }) };
+    const readClocks = async () => nowResult(1, { state: "ended", skew, readings: [] });
+    expect((await run("now --pid 1", { readClocks })).stdout).toContain(
+      "redis-server (pid 1): its skew is over, it reads the true time\n--drift 200ppm\n",
+    );
   });
 
   it("names other states", async () => {

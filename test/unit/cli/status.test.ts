@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { fails, MINUTE, MONOTONIC_SKEW, NOON, REALTIME_SKEW, row, run, runJson } from "./helpers.ts";
+import { fails, MINUTE, MONOTONIC_SKEW, NOON, profile, REALTIME_SKEW, row, run, runJson } from "./helpers.ts";
 
 describe("status", () => {
   it("prints an aligned table, and the notes beneath", async () => {
@@ -22,10 +22,10 @@ describe("status", () => {
     });
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(stdout.split("\n")).toEqual([
-      " PID  COMMAND       STATE    SKEW  CLOCKS     WAITS  SINCE                            SKEW ID",
-      "1234  redis-server  skewed   -10m  realtime      61  2026-11-20 14:49:02 (3 min ago)  3f2a00000000c0de",
-      "  77  java          skewed     2s  monotonic     61  2026-11-20 12:44:02 (2 h ago)    00000000000000aa",
-      "   8  sh\\x07        foreign     -  -              -  -                                -",
+      " PID  COMMAND       STATE    OFFSET  CLOCKS     WAITS  SINCE                            SKEW ID",
+      "1234  redis-server  skewed     -10m  realtime      61  2026-11-20 14:49:02 (3 min ago)  3f2a00000000c0de",
+      "  77  java          skewed       2s  monotonic     61  2026-11-20 12:44:02 (2 h ago)    00000000000000aa",
+      "   8  sh\\x07        foreign       -  -              -  -                                -",
       "pid 8: its clock_gettime jumps to 0x1",
       "",
     ]);
@@ -71,6 +71,62 @@ describe("status", () => {
     expect(stdout).toContain("  realtime (exact)  ");
   });
 
+  const drifting = row(1234, {
+    skew: {
+      ...REALTIME_SKEW,
+      offset: -599_998_812_345n,
+      profile: profile({
+        text: "--offset -10m --drift 200ppm --duration 10s --every 1m",
+        next: { in: 8_400_000_000n, what: "stops" },
+      }),
+    },
+  });
+  const over = row(80, {
+    command: "nginx",
+    state: "ended",
+    skew: {
+      ...REALTIME_SKEW,
+      offset: 0n,
+      profile: profile({ text: "--freeze --duration 2s", rate: 1, phase: "ended" }),
+    },
+    note: "its duration is over",
+  });
+  const listed = (columns?: number) =>
+    run(
+      "status --no-color",
+      { status: async () => ({ rows: [drifting, over, row(7)], unreadable: [], examined: 3 }) },
+      columns === undefined ? {} : { stdout: { isTTY: true, columns } as never },
+    );
+
+  it("shows the present offset and rate of skews that change, what comes next, and the verbs", async () => {
+    expect((await listed()).stdout.split("\n")).toEqual([
+      " PID  COMMAND       STATE       OFFSET     RATE  NEXT           CLOCKS    WAITS  SINCE                            SKEW ID",
+      "1234  redis-server  skewed  -9m59.999s  +200ppm  stops in 8.4s  realtime     61  2026-11-20 14:49:02 (3 min ago)  3f2a00000000c0de",
+      "  80  nginx         ended           0s       ×1  -              realtime     61  2026-11-20 14:49:02 (3 min ago)  3f2a00000000c0de",
+      "   7  redis-server  skewed        -10m       ×1  -              realtime     61  2026-11-20 14:49:02 (3 min ago)  3f2a00000000c0de",
+      "pid 1234: --offset -10m --drift 200ppm --duration 10s --every 1m",
+      "pid 80: --freeze --duration 2s",
+      "pid 80: its duration is over",
+      "",
+    ]);
+  });
+
+  it.each([
+    [200, "PID COMMAND STATE OFFSET RATE NEXT CLOCKS WAITS SINCE SKEW ID"],
+    [120, "PID COMMAND STATE OFFSET RATE NEXT CLOCKS WAITS SINCE"],
+    [106, "PID COMMAND STATE OFFSET RATE NEXT CLOCKS SINCE"],
+    [80, "PID COMMAND STATE OFFSET RATE NEXT CLOCKS"],
+    [72, "PID COMMAND STATE OFFSET RATE NEXT CLOCKS"],
+    [71, "PID COMMAND STATE OFFSET RATE NEXT"],
+    [20, "PID COMMAND STATE OFFSET RATE NEXT"],
+  ])("leaves out columns on a terminal of %i columns", async (columns, titles) => {
+    const [head = "", ...rows] = (await listed(columns)).stdout.split("\n");
+    expect(head.trim().split(/ +/).join(" ")).toBe(titles);
+    expect(rows[0]).toContain("stops in 8.4s");
+    if (columns >= 71)
+      for (const line of [head, ...rows.slice(0, 3)]) expect(line.length).toBeLessThanOrEqual(columns);
+  });
+
   it("--json lists rows, how many were looked at, and the rest", async () => {
     const { report } = await runJson("status");
     expect(report).toEqual({
@@ -86,7 +142,7 @@ describe("status", () => {
           command: "redis-server",
           state: "skewed",
           note: null,
-          skew: { ...REALTIME_SKEW, offset: "-600000000000", since: String(NOON) },
+          skew: { ...REALTIME_SKEW, offset: "-600000000000", since: String(NOON), profile: null },
           waitSites: 61,
         },
       ],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { run, runJson } from "./helpers.ts";
+import { foreground, run, runJson } from "./helpers.ts";
 
 /** A wrong command line: exit 2, the engine not even loaded, nothing on stdout. */
 async function refused(line: string): Promise<string> {
@@ -143,12 +143,12 @@ describe("help and version", () => {
     expect(stderr).toContain("timeskew: a command is missing");
   });
 
-  it.each(["inject", "recover", "status", "now", "doctor"])(
+  it.each(["inject", "recover", "status", "now", "preview", "doctor"])(
     "%s --help has its examples first",
     async (name) => {
       const { code, stdout, stderr } = await run(`${name} --help`);
       expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-      expect(stdout.indexOf("Examples:")).toBeLessThan(stdout.indexOf("Target:"));
+      expect(stdout.indexOf("Examples:")).toBeLessThan(stdout.indexOf("General:"));
       expect(stdout).toContain(` timeskew ${name}`);
       expect(Math.max(...stdout.split("\n").map(({ length }) => length))).toBeLessThanOrEqual(80);
       expect((await run(`help ${name}`)).stdout).toBe(stdout);
@@ -156,13 +156,18 @@ describe("help and version", () => {
   );
 
   it("every example in the help is a command line that parses", async () => {
-    for (const name of ["", "inject", "recover", "status", "now", "doctor"]) {
+    for (const name of ["", "inject", "recover", "status", "now", "preview", "doctor"]) {
       const { stdout } = await run(`${name} --help`);
       const examples = stdout.match(/^ {2}(sudo )?timeskew .*$/gm) ?? [];
       expect(examples.length).toBeGreaterThan(0);
       for (const example of examples) {
         const line = example.trim().replace(/^(sudo )?timeskew /, "");
-        expect(await run(line.split(/ {2,}/)[0] ?? "")).toMatchObject({ code: 0, stderr: "" });
+        const { world } = foreground([({ interrupt }) => interrupt()]);
+        const words = `${line.split(/ {2,}/)[0]}${name === "" ? "" : " -q"}`;
+        expect(await run(words, {}, { ...world, writeFile: () => {} })).toMatchObject({
+          code: 0,
+          stderr: "",
+        });
       }
     }
   });
