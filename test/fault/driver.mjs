@@ -2,7 +2,7 @@
  * A run of the tool that lives on, for one fault after the other: `driver.mjs FOLDER`, a staged copy of the package
  * with the fault build of the helper. Each line of stdin asks for one action with one fault; the answer is one line.
  *
- *     {"action": "inject" | "recover", "pid", "offset", "fault": {"at", "how", "choice", "fork"}}
+ *     {"action": "inject" | "recover", "pid", "offset", "duration"?, "fault": {"at", "how", "choice", "fork"}}
  *     {"result" | "error", "operations", "hit", "call", "request", "choices", "errno"}
  */
 import { createRequire } from "node:module";
@@ -22,11 +22,11 @@ const outcome = helper.func("void ts_fault_outcome(_Out_ int64_t *out)");
 const HOW = { count: 0, fail: 1, "fail kind": 2, "kill before": 3, "kill after": 4 };
 const STOP_TIMEOUT_MS = 2000;
 
-async function act({ action, pid, offset }) {
+async function act({ action, pid, offset, duration }) {
   const target = { pid, stopTimeoutMs: STOP_TIMEOUT_MS };
   try {
     const result = await (action === "inject"
-      ? inject({ ...target, offset: BigInt(offset) })
+      ? inject({ ...target, offset: BigInt(offset), duration })
       : recover(target));
     return { result };
   } catch (error) {

@@ -47,6 +47,7 @@ export interface ToolAction {
   action: "inject" | "recover";
   pid: number;
   offset: bigint;
+  duration?: string;
 }
 
 export class Driver implements AsyncDisposable {
@@ -57,10 +58,10 @@ export class Driver implements AsyncDisposable {
     this.#folder = folder;
   }
 
-  async run({ action, pid, offset }: ToolAction, fault: Fault): Promise<Answer> {
+  async run({ offset, ...action }: ToolAction, fault: Fault): Promise<Answer> {
     this.#dialog ??= await Dialog.greeted([process.execPath, DRIVER, this.#folder]);
     const fork = fault.how.startsWith("kill");
-    const question = { action, pid, offset: String(offset), fault: { ...fault, fork } };
+    const question = { ...action, offset: String(offset), fault: { ...fault, fork } };
     return this.#dialog.askJson<Answer>(JSON.stringify(question));
   }
 

@@ -20,16 +20,16 @@ import {
   statusOf,
 } from "./aftermath.ts";
 import { TARGETS, type Target, type TargetKind } from "./targets.ts";
-import { ACTIONS, type Action, offsetOf, prepare } from "./trial.ts";
+import { ACTIONS, type Action, calm, isChange, prepare, requestOf } from "./trial.ts";
 
 const KILLEE = fileURLToPath(new URL("killee.mjs", import.meta.url));
-const KILLS = Number(process.env.TIMESKEW_KILLS ?? 63);
+const KILLS = Number(process.env.TIMESKEW_KILLS ?? 75);
 const SHARE = Math.ceil(KILLS / (TARGETS.length * ACTIONS.length));
 const REPORT_EVERY = 50;
 
 function startKillee(pid: number, action: Action): Promise<Dialog> {
-  const verb = action === "recover" ? "recover" : "inject";
-  return Dialog.greeted([process.execPath, KILLEE, String(pid), verb, String(offsetOf(action))]);
+  const { action: verb, offset, duration = [] } = requestOf(action, pid);
+  return Dialog.greeted([process.execPath, KILLEE, `${pid}`, verb, `${offset}`].concat(duration));
 }
 
 /** How long the action takes when it is left in peace, and how long it holds the target, in ms. */
@@ -89,6 +89,7 @@ async function kill(target: Target, pristine: Picture, action: Action, killee: D
   process.kill(killee.pid, "SIGKILL");
   await answer;
   const stopped = await letGo(pid);
+  await calm(pid);
   const { seen, findings } = await look(target, before);
   const { said, findings: untrue } = await statusOf(pid, seen);
   return { said, findings: [...stopped, ...findings, ...untrue, ...(await recoverFully(target, before))] };
@@ -108,7 +109,7 @@ async function killMany(kind: TargetKind, action: Action): Promise<Tally> {
     for (let i = 0; i < SHARE && tally.findings.length === 0; i++) {
       await using killee = await next;
       next = startKillee(pid, action);
-      const aimed = i % 2 === 0 && action !== "update";
+      const aimed = i % 2 === 0 && !isChange(action);
       try {
         const { said, findings } = await kill(target, pristine, action, killee, () =>
           waitForTheMoment(pid, aimed, whole),

@@ -1,6 +1,7 @@
 /** One trial: an action of the tool with one fault, what the tool said about it, and what is true afterwards. */
 import { constants } from "node:os";
 import { inject } from "../../src/index.ts";
+import { begun, settingsOf } from "../support/profiles/slots.ts";
 import {
   type Before,
   type Finding,
@@ -15,21 +16,44 @@ import {
   stillHeld,
   TRUE_TIME,
 } from "./aftermath.ts";
-import { type Answer, type Driver, type Fault, operation } from "./driver.ts";
+import { type Answer, type Driver, type Fault, operation, type ToolAction } from "./driver.ts";
 import { OTHER, SKEW, type Target } from "./targets.ts";
 
-/** "update": the live change of a skew. */
-export type Action = "inject" | "update" | "recover";
-export const ACTIONS: readonly Action[] = ["inject", "update", "recover"];
+/**
+ * "update": the live change of a skew. "begin" and "replace" are "inject" and "update" of a profile, which takes over at a
+ * moment to come; one that adds the same offset all along, so that its readings are judged like those of a constant.
+ */
+export type Action = "inject" | "update" | "begin" | "replace" | "recover";
+export const ACTIONS: readonly Action[] = ["inject", "update", "begin", "replace", "recover"];
+
+/** What makes a profile of an offset. */
+const LASTS = { duration: "1h" };
 
 /** Brings the target to where the action begins. */
 export async function prepare(action: Action, pid: number): Promise<void> {
-  if (action !== "inject") await inject({ pid, offset: SKEW });
+  if (action === "update" || action === "recover") await inject({ pid, offset: SKEW });
+  if (action === "replace") await inject({ pid, offset: SKEW, ...LASTS });
 }
 
 /** The offset that the action asks for. */
 export function offsetOf(action: Action): bigint {
-  return action === "update" ? OTHER : SKEW;
+  return isChange(action) ? OTHER : SKEW;
+}
+
+/** Nobody is stopped for it. */
+export function isChange(action: Action): boolean {
+  return action === "update" || action === "replace";
+}
+
+/** What the tool is asked to do; the offset is no matter to a recovery. */
+export function requestOf(action: Action, pid: number): ToolAction {
+  const profile = action === "begin" || action === "replace" ? LASTS : {};
+  return { action: action === "recover" ? "recover" : "inject", pid, offset: offsetOf(action), ...profile };
+}
+
+/** Until a profile that is pending has begun: from then on, nothing changes by itself. */
+export async function calm(pid: number): Promise<void> {
+  if (settingsOf(pid)?.inForce.profile !== undefined) await begun(pid);
 }
 
 export interface Outcome {
@@ -53,10 +77,7 @@ export async function trial(
   const { pid } = target;
   await prepare(action, pid);
   const prior = picture(pid);
-  const answer = await driver.run(
-    { action: action === "recover" ? "recover" : "inject", pid, offset: offsetOf(action) },
-    fault,
-  );
+  const answer = await driver.run(requestOf(action, pid), fault);
   const killed = fault.how.startsWith("kill") && answer.hit > 0;
   // Once a target has seen a kill, its count of EINTR says nothing of the trials behind.
   const before: Before = { pristine, action: prior, killed: fault.how.startsWith("kill") };
@@ -78,6 +99,7 @@ export async function trial(
       await driver.end();
       add(...(await letGo(pid)));
     }
+    await calm(pid);
     const { seen, findings: harm } = await look(target, before);
     const { said, findings: untrue } = await statusOf(pid, seen);
     outcome.status = said;
@@ -134,7 +156,8 @@ function untruths(action: Action, { error, result }: Answer, lied: boolean, seen
       if (seen.pristine && !lied) findings.push(untrue(claims));
   }
   // Exit code 8 is for a target that may be left changed: by all others it is as it was, or as it should be.
-  const asItWas = seen.pristine || (action !== "inject" && reads(SKEW, offsetOf(action)));
+  const wasSkewed = action !== "inject" && action !== "begin";
+  const asItWas = seen.pristine || (wasSkewed && reads(SKEW, offsetOf(action)));
   if (error.exitCode !== 8 && !asItWas)
     findings.push(untrue(`exit code ${error.exitCode} promises no change`));
   if (error.exitCode === 3) findings.push(untrue("claims that it is gone"));

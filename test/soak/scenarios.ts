@@ -3,7 +3,15 @@ import { execFile } from "node:child_process";
 import { closeSync, openSync, writeSync } from "node:fs";
 import { promisify } from "node:util";
 import { TimeskewError } from "../../src/errors.ts";
-import { doctor, inject, planInjection, readClocks, recover, status } from "../../src/index.ts";
+import {
+  doctor,
+  inject,
+  planInjection,
+  readClocks,
+  recover,
+  type SkewSettings,
+  status,
+} from "../../src/index.ts";
 import { findProgram } from "../setup/programs.mjs";
 import { isRoot, userId } from "../support/needs.ts";
 import { assemble, type Own } from "../support/own.ts";
@@ -44,6 +52,7 @@ function refusal(
   code: string,
   spoil: (clocks: Clocks, own: Own) => Promise<number>,
   missing?: string,
+  skew: SkewSettings = { offset: OFFSET },
 ): Scenario {
   return {
     name,
@@ -51,7 +60,7 @@ function refusal(
     async prepare(own) {
       const clocks = await victim(own);
       const pid = await spoil(clocks, own);
-      return () => refused(code, () => inject({ pid, offset: OFFSET, stopTimeoutMs: 20_000 }));
+      return () => refused(code, () => inject({ pid, ...skew, stopTimeoutMs: 20_000 }));
     },
   };
 }
@@ -87,6 +96,22 @@ export const SCENARIOS: readonly Scenario[] = [
       return () => inject({ pid, offset: OFFSET - 1n });
     },
   },
+  {
+    name: "a profile, another, and recover",
+    async prepare(own) {
+      const { pid } = await victim(own);
+      return async () => {
+        await inject({ pid, rate: "1.5" });
+        await inject({ pid, strobe: "1s", period: "1ms", offset: "0s" });
+        await recover({ pid });
+      };
+    },
+  },
+  refusal("a profile that goes back", "E_BACKWARD_MONOTONIC", async ({ pid }) => pid, undefined, {
+    clocks: ["CLOCK_MONOTONIC"],
+    strobe: "1s",
+    period: "1s",
+  }),
   {
     name: "looking only",
     async prepare(own) {

@@ -16,7 +16,7 @@ export interface Kind {
 }
 
 /** What came of one wait; times in ns. */
-interface Outcome {
+export interface Outcome {
   kind: string;
   asked: string;
   over: number;
@@ -112,15 +112,14 @@ const MOST_CPU = SECOND / 50n;
 /**
  * What is wrong with a wait, if anything; "" if all is well.
  *
- * @param rate of the clock by which it was asked: seconds of it per true second
+ * @param due for how long it is to last, true ns: what was asked, if its clock is as fast as the true one
  */
 export function complaint(
   { kind, asked, over, result, began, ended, cpu, unsupported }: Outcome,
-  rate = 1,
+  due = BigInt(asked),
 ): string {
   if (unsupported) return "";
   if (!over) return `${kind}: never came back`;
-  const due = BigInt(Math.round(Number(asked) / rate));
   const late = BigInt(ended) - BigInt(began) - due;
   const took = `${kind}: ${seconds(BigInt(ended) - BigInt(began))} instead of ${seconds(due)} s, result ${result}`;
   if (late < -EARLY || late > LATE) return took;

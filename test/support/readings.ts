@@ -21,7 +21,7 @@ export interface Reading {
 /** By how much each clock and function is expected to differ from the truth, in ns; 0 for those not named. */
 export type Skews = Readonly<Record<string, bigint>>;
 
-function nanoseconds([seconds, fraction]: WireTime): bigint {
+export function nanoseconds([seconds, fraction]: WireTime): bigint {
   return BigInt(seconds) * SECOND + BigInt(fraction);
 }
 

@@ -110,8 +110,9 @@ export interface Waiter extends AsyncDisposable {
    * Makes all waits at the same time, a second each. Who does not sleep meanwhile has a complaint named "CPU".
    *
    * @param meanwhile is done once they have all begun; then there is no second round
+   * @param rate of the program's clocks: it is by these that a wait has to take a second
    */
-  complaints(meanwhile?: () => Promise<unknown>): Promise<Complaints>;
+  complaints(meanwhile?: () => Promise<unknown>, rate?: number): Promise<Complaints>;
   /** Whether it still answers, to a line that makes it do something else, or nothing. */
   isThere(line?: string): Promise<boolean>;
 }
@@ -128,9 +129,14 @@ export async function startWaiter(runtime: WaitingRuntime, context: TestContext)
       const [took, controlTook] = await Promise.all(both);
       return { subject: took, control: controlTook };
     };
-    const complaints = async (meanwhile?: () => Promise<unknown>) => {
+    const complaints = async (meanwhile?: () => Promise<unknown>, rate = 1) => {
       const busy = watchCpu(subject.pid, control.pid);
-      const wrong = await judge(waits, () => round(meanwhile), { again: meanwhile === undefined });
+      const byItsClock = async () => {
+        const { subject, control } = await round(meanwhile);
+        const shown = [...subject].map(([name, seconds]) => [name, seconds * rate] as const);
+        return { subject: new Map(shown), control };
+      };
+      const wrong = await judge(waits, byItsClock, { again: meanwhile === undefined });
       return { ...wrong, ...busy() };
     };
     const isThere = async (line = "here") =>
