@@ -42,6 +42,22 @@ export function readLines(reads) {
   ];
 }
 
+/** @param {Awaited<ReturnType<typeof import("./profiles.mjs").measureProfiles>>} profiles */
+export function profileLines({ kinds, untouched, spread }) {
+  const rows = kinds.map(({ name, aim, ns, ratio }) => [
+    name,
+    ns.median.toFixed(1),
+    ratioCell(ratio),
+    `≤ ${aim}`,
+    verdict(ratio, aim),
+  ]);
+  return [
+    "Reading CLOCK_REALTIME under a profile, ns per read; × untouched, median (p10–p90) of the rounds",
+    ...table([["untouched", untouched.median.toFixed(1), "", "", ""], ...rows]),
+    ...noise("untouched rounds", [spread]),
+  ];
+}
+
 /** @param {Awaited<ReturnType<typeof import("./start.mjs").measureStart>>} start */
 export function startLines({ node, commands, spread }) {
   const rows = commands.map(({ key, name, wall, wallRatio, cpu, cpuRatio }) => [

@@ -7,12 +7,12 @@ import { writeFileSync } from "node:fs";
 import { loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { describeMachine } from "./machine.mjs";
-import { machineLines, pauseLines, readLines, startLines, waitLines } from "./report.mjs";
+import { machineLines, pauseLines, profileLines, readLines, startLines, waitLines } from "./report.mjs";
 
-const USAGE = `usage: npm run bench -- [--only reads|start|pause|waits]… [--quick] [--json FILE]
+const USAGE = `usage: npm run bench -- [--only reads|profiles|start|pause|waits]… [--quick] [--json FILE]
 
-  --only PART   measure this part only: reads of a clock, start-up of commands, pauses of the target,
-                calls that wait
+  --only PART   measure this part only: reads of a clock, the same under profiles, start-up of commands,
+                pauses of the target, calls that wait
   --quick       few rounds: shows that it works, measures roughly
   --json FILE   write the raw figures of every round to FILE
 `;
@@ -23,6 +23,11 @@ const PARTS = {
     rounds: { full: { processes: 8, each: 10 }, quick: { processes: 2, each: 2 } },
     measure: async (options) => (await import("./reads.mjs")).measureReads(options),
     lines: readLines,
+  },
+  profiles: {
+    rounds: { full: { processes: 8, each: 10 }, quick: { processes: 2, each: 2 } },
+    measure: async (options) => (await import("./profiles.mjs")).measureProfiles(options),
+    lines: profileLines,
   },
   start: {
     rounds: { full: 20, quick: 3 },
