@@ -91,9 +91,13 @@ export function bringIntoForce(
  * @param index of a slot in use which reads the true time, too, or leaves that to the other one until later
  * @returns where a profile may be written to
  */
-export function readTruly(place: Place, mask: bigint, last: bigint): Place & { last: bigint } {
+export function readTruly(
+  place: Place,
+  { mask, skewId, since }: Pick<NewSettings, "mask" | "skewId" | "since">,
+  last: bigint,
+): Place & { last: bigint } {
   const { process, params, index } = place;
-  const settings = { mask, offset: 0n, skewId: 0n, since: 0n, generation: nextGeneration(last) };
+  const settings = { mask, skewId, since, offset: 0n, generation: nextGeneration(last) };
   writeLive(process, [...planFill(params, index, settings), planFlip(params, index)]);
   return { ...place, index: index ^ 1, last: settings.generation };
 }

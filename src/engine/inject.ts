@@ -233,7 +233,7 @@ function seenToBegin(
   if (delay > UNATTENDED) return { settings, before };
   const now = () => nowIn(shift, written);
   const params = address(pages + BigInt(loadPayload().codeSize));
-  const place = readTruly({ process, params, index: 1, now }, settings.mask, settings.generation);
+  const place = readTruly({ process, params, index: 1, now }, settings, settings.generation);
   const earliest = delay - UNATTENDED;
   const { settings: begun } = bringIntoForce(place, place.last, (margin) => {
     const soon = margin - untilBegin({ mask: settings.mask, profile }, now());

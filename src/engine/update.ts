@@ -96,7 +96,7 @@ export function update(target: SkewedTarget, change: Change): Update {
   let place = { process, params, index, now, last };
   if (change.mask & ~before.mask) {
     // Clocks that were not skewed may have been left to the kernel's function.
-    place = readTruly(place, change.mask, last);
+    place = readTruly(place, soon.settings, last);
     awaitStragglers(process);
   }
   const { settings, late } = bringIntoForce(place, place.last, (margin) => {
