@@ -102,6 +102,29 @@ export function readTruly(
   return { ...place, index: index ^ 1, last: settings.generation };
 }
 
+/**
+ * Has a profile begin as soon as it was asked for, and no thread returns the true time any more by a reading from before.
+ * It has been brought into force to begin by itself, UNATTENDED after that; whoever comes too late to change that leaves it.
+ *
+ * @param written the settings in force
+ * @param delay how long after it was brought into force it shall begin at the earliest, ns
+ */
+export function seeToBegin(
+  place: Place,
+  written: ProfileSettings & Settings,
+  delay: bigint,
+): { settings: ProfileSettings & Settings; late: bigint | undefined } {
+  awaitStragglers(place.process);
+  const left = () => untilBegin(written, place.now());
+  if (delay > UNATTENDED || left() < SOON) return { settings: written, late: undefined };
+  const truly = readTruly(place, written, written.generation);
+  const earliest = delay - UNATTENDED;
+  return bringIntoForce(truly, truly.last, (margin) => {
+    const soon = margin - left();
+    return { ...written, profile: later(written.profile, soon > earliest ? soon : earliest) };
+  });
+}
+
 /** Waits for threads that may return the true time yet by a reading that began before; not for ever. */
 export function awaitStragglers({ proc }: Process): void {
   const begin = hostClock(MONOTONIC) ?? 0n;

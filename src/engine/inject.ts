@@ -15,17 +15,7 @@ import { type ClockShift, clockShift } from "../target/timens.ts";
 import { execute } from "../tracer/execute.ts";
 import { loadPayload } from "../tracer/native.ts";
 import type { DryRunResult, InjectResult, SessionSettings, SkewSettings } from "../types.ts";
-import {
-  awaitBegin,
-  awaitStragglers,
-  bringIntoForce,
-  eachStart,
-  later,
-  readBack,
-  readTruly,
-  UNATTENDED,
-  untilBegin,
-} from "./begin.ts";
+import { awaitBegin, eachStart, readBack, seeToBegin, UNATTENDED, untilBegin } from "./begin.ts";
 import { findPages, type Inspection, inspect, windowReader } from "./inspect.ts";
 import type { InForce } from "./model.ts";
 import { NONE, refuseBackwardShape } from "./monotonic.ts";
@@ -96,11 +86,11 @@ function wantedFor(
   const begins = anchor(verbs);
   // Whoever injects it brings it forward, unless he dies.
   const delay = begins === "known" || startIn(verbs) > UNATTENDED ? startIn(verbs) : UNATTENDED;
-  const begin = eachStart(nowIn(shift), (now) => now + delay);
-  const shape = shapeOf(verbs, { realtime: begin.realtime, offset: 0n });
+  const due = eachStart(nowIn(shift), (now) => now + delay);
+  const shape = shapeOf(verbs, { realtime: due.realtime, offset: 0n });
   if (!allowBackwardMonotonic) refuseBackwardShape(pid, NONE, selection.mask, shape);
-  refuseRange(shape, selection, begin);
-  const start = begins === "known" ? begin : eachStart(begin, () => delay);
+  refuseRange(shape, selection, due);
+  const start = begins === "known" ? due : eachStart(due, () => delay);
   return { settings: settingsOf(selection.mask, shape, start), begins, startIn: startIn(verbs) };
 }
 
@@ -195,8 +185,10 @@ function patch(
       hint: `undo it: timeskew recover --pid ${pid}`,
     });
   }
-  const inForce =
-    wanted.begins === "flip" ? seenToBegin(target, pages, written, shift, wanted.startIn) : written;
+  const { inForce, late } =
+    wanted.begins === "flip"
+      ? begin(target, pages, written, shift, wanted.startIn)
+      : { inForce: written, late: undefined };
   return {
     pid,
     command,
@@ -204,7 +196,7 @@ function patch(
     action: "injected",
     skew: skewOf(inForce, nowIn(shift, inForce))!,
     previous: undefined,
-    late: undefined,
+    late,
     pauseNs: report.pauseNs,
     threads: report.threads,
     asleepThreads: report.asleep,
@@ -218,30 +210,24 @@ function patch(
   };
 }
 
-/** Lets a profile begin as soon as it was asked for, and all threads read the clock by our rules. */
-function seenToBegin(
+/** Lets a profile begin when it was asked for, and reads back what is in force then. */
+function begin(
   { process }: Inspection,
   pages: Address,
   written: InForce & { settings: FoundSettings },
   shift: ClockShift | "unknown",
   delay: bigint,
-): InForce {
+): { inForce: InForce; late: bigint | undefined } {
   const { settings, before } = written;
   const { profile } = settings;
-  if (profile === undefined) return written;
-  awaitStragglers(process);
-  if (delay > UNATTENDED) return { settings, before };
+  if (profile === undefined) return { inForce: written, late: undefined };
   const now = () => nowIn(shift, written);
   const params = address(pages + BigInt(loadPayload().codeSize));
-  const place = readTruly({ process, params, index: 1, now }, settings, settings.generation);
-  const earliest = delay - UNATTENDED;
-  const { settings: begun } = bringIntoForce(place, place.last, (margin) => {
-    const soon = margin - untilBegin({ mask: settings.mask, profile }, now());
-    return { ...settings, profile: later(profile, soon > earliest ? soon : earliest) };
-  });
+  const place = { process, params, index: 1, now };
+  const { settings: begun, late } = seeToBegin(place, { ...settings, profile }, delay);
   const found = readBack(process, params, begun);
   awaitBegin(untilBegin(begun, now()));
-  return { settings: found, before };
+  return { inForce: { settings: found, before }, late };
 }
 
 function changeOf({ verbs, selection }: Request, o: SkewSettings): Change {

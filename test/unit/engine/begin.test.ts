@@ -2,9 +2,17 @@
  * Bringing a profile into force before it begins, on a machine that lets the tool run when it sees fit.
  */
 import { afterEach, expect, it, vi } from "vitest";
-import { bringIntoForce, HANDOVER, later, type Place, readTruly } from "../../../src/engine/begin.ts";
+import {
+  bringIntoForce,
+  HANDOVER,
+  later,
+  type Place,
+  readTruly,
+  seeToBegin,
+  UNATTENDED,
+} from "../../../src/engine/begin.ts";
 import { type Address, address } from "../../../src/machine/address.ts";
-import { decodeSlot, PARAMS, slotOffset } from "../../../src/patch/params.ts";
+import { decodeSlot, encodeSlot, PARAMS, slotOffset } from "../../../src/patch/params.ts";
 import type { Process } from "../../../src/target/process.ts";
 import { moment, profile, settings, slope } from "./forms.ts";
 
@@ -85,4 +93,36 @@ it("reads the true time by settings of its own before, under the same skew", () 
   expect(next).toMatchObject({ index: 0, last: inForce().generation });
   bringIntoForce(next, next.last, begin);
   expect(inForce()).toMatchObject({ index: 1, profile: { start: moment(HANDOVER) } });
+});
+
+/** As the injection leaves it: slot 1 is in force, and begins by itself. */
+function injected(delay = UNATTENDED) {
+  const settings = { ...wanted, profile: later(wanted.profile!, delay) };
+  target.memory[PARAMS.index] = 1;
+  target.memory.set(encodeSlot(settings), slotOffset(1));
+  return settings;
+}
+
+it("is brought forward after the injection, or to when it was asked for", () => {
+  const { settings: soon, late } = seeToBegin(place(1), injected(), 0n);
+  expect(late).toBeUndefined();
+  expect(inForce()).toMatchObject({
+    index: 1,
+    generation: soon.generation,
+    profile: { start: moment(HANDOVER) },
+  });
+  const delay = 700n * MILLISECOND;
+  seeToBegin(place(1), injected(), delay);
+  expect(inForce()).toMatchObject({ index: 1, profile: { start: moment(delay) } });
+});
+
+it("is left to begin by itself, where that was asked for, or the tool comes when it is about to, or has begun", () => {
+  const far = injected(2n * UNATTENDED);
+  expect(seeToBegin(place(1), far, 2n * UNATTENDED)).toEqual({ settings: far, late: undefined });
+  const written = injected();
+  for (const left of [10n * MILLISECOND, 0n, -1000n * MILLISECOND]) {
+    target.clock = UNATTENDED - left;
+    expect(seeToBegin(place(1), written, 0n)).toEqual({ settings: written, late: undefined });
+    expect(inForce()).toMatchObject({ index: 1, generation: written.generation });
+  }
 });
