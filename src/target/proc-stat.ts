@@ -22,6 +22,8 @@ export interface ProcessStat {
 
 const FILE = "/proc/PID/stat";
 
+/** PF_EXITING of include/linux/sched.h. */
+const PF_EXITING = 0x4;
 /** PF_KTHREAD of include/linux/sched.h; the same in every kernel since 2.6.27. */
 const PF_KTHREAD = 0x0020_0000;
 
@@ -58,4 +60,9 @@ export function parseStat(text: string): ProcessStat {
 /** Kernel threads have no address space, hence no vDSO. */
 export function isKernelThread(stat: ProcessStat): boolean {
   return (stat.flags & PF_KTHREAD) !== 0;
+}
+
+/** Whether this task runs no code of its program any more: it has ended, or is on its way. */
+export function isEnding({ state, flags }: ProcessStat): boolean {
+  return state === "Z" || state === "X" || (flags & PF_EXITING) !== 0;
 }

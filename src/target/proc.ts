@@ -11,5 +11,6 @@ export {
 } from "./proc-cgroup.ts";
 export { parseLimits } from "./proc-limits.ts";
 export { findMapping, isStack, type Mapping, parseMaps } from "./proc-maps.ts";
-export { isKernelThread, type ProcessStat, parseStat } from "./proc-stat.ts";
+export { type Mount, parseMountinfo } from "./proc-mountinfo.ts";
+export { isEnding, isKernelThread, type ProcessStat, parseStat } from "./proc-stat.ts";
 export { type Ids, type ProcessStatus, parseStatus } from "./proc-status.ts";

@@ -7,6 +7,7 @@ import { TimeskewError } from "../errors.ts";
 import { type Access, accessFacts, securityModuleReason, whyRefused } from "./access.ts";
 import {
   findMapping,
+  isEnding,
   isKernelThread,
   type Mapping,
   type ProcessStat,
@@ -71,12 +72,18 @@ export function openProcess(pid: number): Process {
   }
 }
 
-function openDirectory(pid: number): number {
+/**
+ * A descriptor of /proc/PID.
+ *
+ * @throws TimeskewError E_NO_TARGET, E_PERMISSION
+ */
+export function openDirectory(pid: number): number {
   try {
     return openSync(`/proc/${pid}`, constants.O_RDONLY | constants.O_DIRECTORY);
   } catch (error) {
     switch (errorCode(error)) {
       case "ENOENT":
+      case "ESRCH": // it ended while its folder was opened
         throw noSuchProcess(pid);
       case "EACCES":
       case "EPERM":
@@ -188,7 +195,12 @@ export function hasEnded({ pid, proc }: Process): boolean {
 /** The error for a process that the kernel keeps us from, with the reason. */
 export function notPermitted(message: string, pid: number, access: Access, cause?: unknown): TimeskewError {
   const facts = accessFacts(pid);
-  const { reason, remedy } = whyRefused(facts, access) ?? securityModuleReason(facts);
+  const known = whyRefused(facts, access);
+  // The kernel refuses to say anything about a process without memory.
+  if (known === undefined && isOver(pid)) {
+    return new TimeskewError("E_GONE", `pid ${pid} ended while we looked at it`, { pid, cause });
+  }
+  const { reason, remedy } = known ?? securityModuleReason(facts);
   return new TimeskewError("E_PERMISSION", `${message}: ${reason}`, {
     pid,
     cause,
@@ -196,8 +208,20 @@ export function notPermitted(message: string, pid: number, access: Access, cause
   });
 }
 
+/** Whether no thread of it runs its program any more. */
+function isOver(pid: number): boolean {
+  try {
+    const tasks = readdirSync(`/proc/${pid}/task`);
+    return tasks.every((tid) => isEnding(parseStat(readText(`/proc/${pid}/task/${tid}/stat`) ?? "")));
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === "ENOENT" || code === "ESRCH") return true;
+    throw error;
+  }
+}
+
 export function noSuchProcess(pid: number): TimeskewError {
-  if (isThere(pid)) return hidden(pid);
+  if (isHidden(pid)) return hidden(pid);
   return new TimeskewError("E_NO_TARGET", `no process has pid ${pid}`, {
     pid,
     hint: "find it with: pgrep -a NAME",
@@ -216,8 +240,20 @@ function hidden(pid: number, cause?: unknown): TimeskewError {
   );
 }
 
-/** Signal 0 is none: it asks whether there is somebody who could be sent one. */
-function isThere(pid: number): boolean {
+const LOOKS = 5;
+const PAUSE_MS = 2;
+
+/** One that has just been collected has left /proc a moment before its pid is free. */
+function isHidden(pid: number): boolean {
+  for (let look = 1; look <= LOOKS; look++) {
+    if (!isThere(pid)) return false;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE_MS);
+  }
+  return true;
+}
+
+/** Whether there is such a process, hidden from us or not. Signal 0 is none: it asks who could be sent one. */
+export function isThere(pid: number): boolean {
   try {
     return process.kill(pid, 0);
   } catch (error) {
