@@ -19,7 +19,11 @@ const machine = { x64: "x86_64" }[process.arch];
 const STRICT = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-O2"];
 const FREESTANDING = ["-ffreestanding", "-fno-stack-protector", "-fno-asynchronous-unwind-tables"];
 const HELPER = [
+  "start.c",
+  "enter.c",
+  "await.c",
   "worker.c",
+  "wake.c",
   "thread.c",
   "threads.c",
   "sleeper.c",
@@ -31,6 +35,10 @@ const HELPER = [
   "patch.c",
   "plan.c",
   "run.c",
+  "notes.c",
+  "follow.c",
+  "visit.c",
+  "follower.c",
 ];
 const PAYLOAD = [
   "entry.S",
@@ -44,6 +52,7 @@ const PAYLOAD = [
   "when.c",
   "timers.c",
   "proc.c",
+  "gate.S",
 ];
 /** A few instructions more are nothing beside a wait; pages near the target's image are. */
 const SMALL = ["probe.c", "begin.c", "waits.c", "when.c", "timers.c", "proc.c"];

@@ -88,6 +88,7 @@ static struct pages pages_of(const struct session *s, const struct ts_step *step
       .tables = waits,
       .table_count = 1,
       .called = {step->value2, s->plan->stub_address + s->plan->stub_size},
+      .gate = step->flags & TS_HAS_GATE ? (const struct ts_gate_ahead *)(s->data + step->b) : NULL,
   };
 }
 
@@ -117,6 +118,8 @@ static int carry_out(struct session *s, const struct ts_step *step) {
     case TS_DRAIN:
       s->committed = 1;
       return drain_pages(s, step);
+    case TS_OURS:
+      return 0;
   }
   return -EINVAL;
 }
@@ -165,7 +168,8 @@ int plan_is_well_formed(const struct ts_plan *p, uint64_t size, uint64_t output_
         ok = step->a % 8 == 0 && in_data(p, step->a, (uint64_t)step->count * sizeof(struct ts_pair));
         break;
       case TS_DRAIN:
-        ok = step->a % 8 == 0 && in_data(p, step->a, (uint64_t)step->count * sizeof(struct ts_range));
+        ok = step->a % 8 == 0 && in_data(p, step->a, (uint64_t)step->count * sizeof(struct ts_range)) &&
+             (!(step->flags & TS_HAS_GATE) || (step->b % 8 == 0 && in_data(p, step->b, sizeof(struct ts_gate_ahead))));
         break;
       case TS_READ:
         ok = step->a <= output_size && step->length <= output_size - step->a;
@@ -173,6 +177,7 @@ int plan_is_well_formed(const struct ts_plan *p, uint64_t size, uint64_t output_
       case TS_MAP:
       case TS_UNMAP:
       case TS_CALL:
+      case TS_OURS:
         break;
       default:
         ok = 0;
@@ -211,8 +216,9 @@ static int pages_are_left(struct session *s, uint32_t steps) {
   if (!ranges) return 0;
   for (uint32_t i = 0; i < steps; i++) {
     const struct ts_step *step = step_at(s, i);
-    if (step->op != TS_MAP) continue;
-    uint32_t at = step->value & PROT_EXEC ? pages.code_count++ : steps - ++pages.table_count;
+    if (step->op != TS_MAP && step->op != TS_OURS) continue;
+    uint32_t is_code = step->op == TS_OURS || step->value & PROT_EXEC;
+    uint32_t at = is_code ? pages.code_count++ : steps - ++pages.table_count;
     ranges[at] = (struct ts_range){step->address, step->address + step->length};
     if (step->value2 && (!pages.called.start || step->value2 < pages.called.start)) pages.called.start = step->value2;
   }

@@ -32,17 +32,32 @@ static enum presence presence_asleep(const struct session *s, const struct threa
   return letter == 'S' || letter == 'T' || letter == 't' ? OUTSIDE : INSIDE;
 }
 
+/* Or has been woken, and will wait again. */
+static int waits_in_a_call(const struct thread *t) {
+  return t->state == THREAD_ASLEEP || regs_begin_again(&t->regs) || regs_resume(&t->regs);
+}
+
 /* Registers that were arguments of a call that is over are nobody's. */
 static enum presence presence_stopped(struct session *s, const struct thread *t, const struct pages *pages) {
   const struct registers *r = &t->regs;
-  if (in_ranges(regs_pc(r), pages->code, pages->code_count))
-    return regs_begin_again(r) || regs_resume(r) ? WAITING : INSIDE;
+  if (in_ranges(regs_pc(r), pages->code, pages->code_count)) return waits_in_a_call(t) ? WAITING : INSIDE;
   if (regs_begin_again(r)) return has_arguments_of_ours(r, pages) ? WAITING : OUTSIDE;
   return !regs_resume(r) && is_about_to_read(s, r, pages) ? INSIDE : OUTSIDE;
+}
+
+/*
+ * The linker keeps what it has read where it likes, so only the gate itself can tell that nobody will come by any more; or
+ * that the program has not begun, in which the word is the true one by now.
+ */
+static int has_gate_before_it(struct session *s, const struct thread *t, const struct ts_gate_ahead *gate) {
+  uint64_t word;
+  if (t->tid != s->pid || (t->state == THREAD_STOPPED && regs_pc(&t->regs) == gate->first)) return 0;
+  return memory_read(s, gate->word, &word, sizeof word) < 0 || word != 0;
 }
 
 enum presence presence_of(struct session *s, struct thread *t, const struct pages *pages) {
   enum presence here = t->state == THREAD_ASLEEP ? presence_asleep(s, t, pages) : presence_stopped(s, t, pages);
   if (here != OUTSIDE) return here;
+  if (pages->gate && has_gate_before_it(s, t, pages->gate)) return waits_in_a_call(t) ? WAITING : INSIDE;
   return stacks_lead_inside(s, t, pages) ? INSIDE : OUTSIDE;
 }

@@ -75,13 +75,14 @@ static int run_stub(struct session *s, struct thread *t, const struct stub *stub
     if (r < 0) return (int)r;
     deliver = 0;
     t->state = THREAD_RUNNING;
+    t->called = 1;
     enum poll poll;
     int signal = 0;
     for (uint32_t round = 0; (poll = thread_poll(s, t, &signal)) == POLL_PENDING; round++) {
       if (sys_now() > deadline) return -ETIMEDOUT;
-      backoff(round);
+      session_pause(s, round);
     }
-    if (poll == POLL_GONE) return -ESRCH;
+    if (poll == POLL_GONE || poll == POLL_EXEC) return -ESRCH;
     t->state = THREAD_STOPPED;
     if (poll == POLL_SIGNAL) {
       if (is_fault(signal)) return is_ours(t, stub) ? -EFAULT : signal;
@@ -180,6 +181,17 @@ int remote_call(struct session *s, uint64_t function, uint64_t argument, uint64_
   struct stub stub = {.call = 1, .function = function, .stack = stack};
   stub.arguments[0] = argument;
   return remote(s, &stub, NULL);
+}
+
+int remote_exit(int tid, int code) {
+  struct registers regs;
+  uint64_t instruction;
+  long r = sys_ptrace(PTRACE_GETREGS, tid, 0, (uintptr_t)&regs);
+  if (r < 0) return (int)r;
+  regs_exit(&regs, code, &instruction);
+  /* Over what it would have executed, in pages of its own. */
+  r = sys_ptrace(PTRACE_POKEDATA, tid, regs_pc(&regs), instruction);
+  return r < 0 ? (int)r : (int)sys_ptrace(PTRACE_SETREGS, tid, 0, (uintptr_t)&regs);
 }
 
 int remote_finish(struct session *s) {

@@ -32,6 +32,11 @@ static void hold_session(void *context) {
 }
 
 static int begin_session(struct session *s) {
+  if (s->followed) {
+    int r = follow_session(s, hold_session);
+    if (r < 0) s->report->error = -r;
+    return -s->report->error;
+  }
   struct precedence before;
   hurry(&before);
   int r = worker_run(hold_session, s, s->plan->flags & TS_FILTERED);
@@ -104,6 +109,8 @@ int ts_run(const void *plan, uint64_t plan_size, void *output, uint64_t output_s
   s.data = (const uint8_t *)plan + s.plan->data_offset;
   s.pid = s.plan->pid;
   s.proc = s.plan->proc;
+  s.followed = (s.plan->flags & TS_FOLLOWED) != 0;
+  s.options = s.followed ? FOLLOW_OPTIONS : SESSION_OPTIONS;
   s.mem = (int)sys_openat(s.proc, "mem", O_RDWR | O_CLOEXEC);
   int r = begin_session(&s);
   if (r == 0 && report->lingering) wait_for_lingering(&s);

@@ -22,6 +22,9 @@ struct thread {
   uint8_t presence;   /* TS_DRAIN: enum presence */
   uint8_t stubborn;   /* sleeps so that it cannot be stopped, or did not stop when we tried */
   uint8_t interrupted; /* with `stubborn`: will stop when it wakes up */
+  uint8_t called;     /* has made a remote call since it stopped */
+  uint8_t seized;     /* by this session, and nobody's before */
+  uint8_t held;       /* stands still for as long as the tool likes, also after the session */
   uint8_t filtered;   /* has a seccomp filter that we may not suspend: makes no remote calls */
   uint8_t clear;      /* on its stacks is nothing (more) for the plan to do, for as long as it does not run */
   int schedstat;      /* of a sleeper: descriptor of /proc/PID/task/TID/schedstat, or negative */
@@ -39,6 +42,8 @@ struct session {
   int pid;
   int proc; /* descriptor of /proc/PID */
   int mem;  /* of /proc/PID/mem, or negative */
+  uint64_t options; /* of ptrace, for every thread */
+  int followed; /* works on the follower's thread, which traces the target already, and goes on doing so */
   uint64_t deadline;
   uint64_t stopped_since; /* 0 while the target runs */
 
@@ -63,6 +68,7 @@ struct pages {
   const struct ts_range *code, *tables; /* what is executed; what a system call may read */
   uint32_t code_count, table_count;
   struct ts_range called; /* code that ours calls: who is there may return to ours */
+  const struct ts_gate_ahead *gate; /* which the main thread may have before it; or NULL */
 };
 
 enum presence {
@@ -87,8 +93,43 @@ static inline int in_ranges(uint64_t address, const struct ts_range *ranges, uin
  * does its work to the end when we are killed.
  */
 TS_MUST_CHECK int worker_run(void (*run)(void *), void *context, int outlives);
+/* Waits until the thread that was `created`, whose id is at `tid` while it lives, has let every tracee go. */
+void worker_await(const int *tid, long created);
+
+/* ---- wake.c: the signal that wakes threads of ours ------------------------------------------------------------------ */
+
+/* One that no libc uses (32 to 34), nor Node. */
+#define WAKE_SIGNAL 62
+
+/* It does no harm from here to there: it makes a PTRACE_SEIZE that waits answer EINTR. -errno: it would end the tool. */
+TS_MUST_CHECK int wake_begin(void);
+void wake_end(void);
+/* This thread gets it, which has blocked every signal. */
+void wake_permit(void);
+/* The same, and every now and then, until no more: answers the timer, or -errno. */
+int wake_regularly(void);
+void wake_no_more(int timer);
+
+/* ---- follow.c, follower.c: who is traced for longer than a session ------------------------------------------------- */
+
+/* Calls run(context) on the follower's thread, between its other duties. -ESRCH: there is no follower. */
+TS_MUST_CHECK int follower_run(int (*run)(void *), void *context);
+/* Carries out a session on somebody who is followed: hold(s), on the follower's thread. */
+TS_MUST_CHECK int follow_session(struct session *s, void (*hold)(void *));
+/* Notes whether a thread is held, and how. -EAGAIN: it is about to be. */
+TS_MUST_CHECK int follow_look(struct thread *t);
+/* Does what is due for others while a session waits. */
+void follow_meanwhile(struct session *s);
+/* Lets a thread go on as it did before the session. */
+void follow_release(struct session *s, struct thread *t);
+/* For a thread that will stop only after the session. */
+void follow_late(const struct thread *t);
 
 /* ---- thread.c, threads.c: who is stopped --------------------------------------------------------------------------- */
+
+/* What is asked of ptrace for a session, and for as long as somebody is followed. */
+#define SESSION_OPTIONS (PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE)
+#define FOLLOW_OPTIONS (SESSION_OPTIONS | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC)
 
 /* This thread, and those that it starts, run before all others from here to there. */
 struct precedence {
@@ -102,6 +143,10 @@ void unhurry(const struct precedence *before);
  * left asleep unless the plan wants them woken. On failure some are left seized.
  */
 TS_MUST_CHECK int session_stop(struct session *s);
+/* Seize every thread, and stop none. */
+TS_MUST_CHECK int session_seize(struct session *s);
+/* Whoever calls execve waits for its other threads to end; those that are ours end when they are buried. */
+void session_bury(struct session *s);
 /* Stop who has woken up, and who is new. */
 TS_MUST_CHECK int session_refresh(struct session *s);
 /* Let the stopped ones go; the end of our thread does the rest. */
@@ -112,14 +157,25 @@ struct thread *session_stopped(struct session *s);
 /* The same; wakes one if all are asleep. NULL when none is left. */
 struct thread *session_runner(struct session *s);
 
+/* -ETIMEDOUT: its process is busy with an execve. */
 TS_MUST_CHECK int thread_seize(struct session *s, struct thread *t);
+/* Buries a thread that has ended, if it is ours and not the main thread. */
+void thread_bury(const struct session *s, int tid);
+/* One that is held stands still already. -EAGAIN: it is about to be. */
+TS_MUST_CHECK int thread_take_held(struct session *s, struct thread *t);
 /* Lets a thread go on that is stopped for a signal, with that signal, and stops it right behind. */
 void thread_deliver(const struct thread *t, int signal);
 /* A failure shows when the stop is awaited. */
 int thread_interrupt(struct session *s, struct thread *t);
 TS_MUST_CHECK int thread_await_stop(struct session *s, struct thread *t, uint64_t deadline);
+/* Of a 32-bit thread `regs` are no registers of its machine, and it is not native by them. */
+TS_MUST_CHECK int thread_registers(int tid, struct registers *regs);
 TS_MUST_CHECK int thread_store(struct thread *t, const struct registers *regs);
-void thread_release(struct thread *t);
+/* Reads the registers of a thread that has just stopped, and undoes what the stop did to its system call. */
+TS_MUST_CHECK int thread_load(struct session *s, struct thread *t);
+void thread_release(struct session *s, struct thread *t);
+/* One look at a thread that is on its way to a stop. 1: stopped and loaded, or gone; 0: not yet; or -errno. */
+TS_MUST_CHECK int thread_collect(struct session *s, struct thread *t);
 /* A remote call may be forbidden to the thread that makes it: its seccomp filters do not apply while it does. */
 TS_MUST_CHECK int thread_suspend_filters(const struct session *s, const struct thread *t, int suspend);
 /* As /proc shows it: R, S, D, ...; X where there is none such. */
@@ -129,15 +185,24 @@ int thread_has_exited(const struct session *s, int tid);
 int is_fault(int signal);
 
 /* One look at a thread that is on its way to a stop. */
-enum poll { POLL_PENDING, POLL_STOPPED, POLL_SYSCALL, POLL_SIGNAL, POLL_EVENT, POLL_GONE };
+enum poll { POLL_PENDING, POLL_STOPPED, POLL_SYSCALL, POLL_SIGNAL, POLL_EVENT, POLL_EXEC, POLL_GONE };
 enum poll thread_poll(const struct session *s, struct thread *t, int *signal);
 /* Waits a little longer each time. */
 void backoff(uint32_t round);
+/* The same, for one of the target's threads; the others whom we follow are served meanwhile. */
+void session_pause(struct session *s, uint32_t round);
+/* Among the threads of the tool. */
+static inline void take(uint32_t *lock) {
+  for (uint32_t round = 0; __atomic_exchange_n(lock, 1, __ATOMIC_ACQUIRE); round++) backoff(round);
+}
+static inline void leave(uint32_t *lock) { __atomic_store_n(lock, 0, __ATOMIC_RELEASE); }
 
 /* ---- sleeper.c: who sleeps ----------------------------------------------------------------------------------------- */
 
 /* Reads /proc/PID/task/TID/`name` into text, which it ends with a 0; answers the length, or -errno. */
 long thread_file(const struct session *s, int tid, const char *name, char *text, size_t size);
+/* The same of /proc/TID/status. */
+long status_of(int tid, char *text, size_t size);
 /* Whether a thread sleeps in a system call in which it may be left; fills its registers as far as they are known. */
 int sleeper_look(struct session *s, struct thread *t);
 /* Whether it has slept on, or is asleep where it was at the last look, if no more can be told. */
@@ -166,6 +231,8 @@ TS_MUST_CHECK int memory_poke(struct session *s, uint64_t address, const void *b
 
 TS_MUST_CHECK int remote_syscall(struct session *s, uint64_t nr, const uint64_t arguments[6], int64_t *result);
 TS_MUST_CHECK int remote_call(struct session *s, uint64_t function, uint64_t argument, uint64_t stack);
+/* A stopped process, which may be a 32-bit one, ends with this exit code as soon as it goes on. */
+TS_MUST_CHECK int remote_exit(int tid, int code);
 /* Puts the scratch back as it was, where a stub was written. */
 TS_MUST_CHECK int remote_finish(struct session *s);
 

@@ -7,23 +7,36 @@
 
 /* ---- /proc/PID/task/TID --------------------------------------------------------------------------------------- */
 
-static int thread_open(const struct session *s, int tid, const char *name) {
-  char path[48] = "task/", reversed[12];
-  uint32_t n = 5, digits = 0;
+/* `name` in the folder of this number. */
+static int open_numbered(int at, const char *folder, int tid, const char *name) {
+  char path[48], reversed[12];
+  uint32_t n = 0, digits = 0;
+  while (*folder) path[n++] = *folder++;
   for (int v = tid; v > 0; v /= 10) reversed[digits++] = (char)('0' + v % 10);
   while (digits) path[n++] = reversed[--digits];
   while (*name && n < sizeof path - 1) path[n++] = *name++;
   path[n] = 0;
-  return (int)sys_openat(s->proc, path, O_RDONLY | O_CLOEXEC);
+  return (int)sys_openat(at, path, O_RDONLY | O_CLOEXEC);
 }
 
-long thread_file(const struct session *s, int tid, const char *name, char *text, size_t size) {
-  int fd = thread_open(s, tid, name);
+static int thread_open(const struct session *s, int tid, const char *name) {
+  return open_numbered(s->proc, "task/", tid, name);
+}
+
+static long read_all(int fd, char *text, size_t size) {
   if (fd < 0) return fd;
   long got = sys_read(fd, text, size - 1);
   (void)sys_close(fd);
   text[got > 0 ? got : 0] = 0;
   return got;
+}
+
+long thread_file(const struct session *s, int tid, const char *name, char *text, size_t size) {
+  return read_all(thread_open(s, tid, name), text, size);
+}
+
+long status_of(int tid, char *text, size_t size) {
+  return read_all(open_numbered(AT_FDCWD, "/proc/", tid, "/status"), text, size);
 }
 
 static int hexadecimal(char c) {

@@ -14,6 +14,7 @@
 #define ESRCH 3
 #define EINTR 4
 #define EIO 5
+#define EBADF 9
 #define ECHILD 10
 #define EAGAIN 11
 #define ENOMEM 12
@@ -34,36 +35,48 @@
 #define PTRACE_PEEKDATA 2
 #define PTRACE_POKEDATA 5
 #define PTRACE_CONT 7
+#define PTRACE_GETREGS 12 /* the 64-bit ones, of a 32-bit thread as well */
+#define PTRACE_SETREGS 13
 #define PTRACE_DETACH 17
 #define PTRACE_SYSCALL 24
 #define PTRACE_SETOPTIONS 0x4200
 #define PTRACE_GETSIGINFO 0x4202
 #define PTRACE_GETREGSET 0x4204
 #define PTRACE_SETREGSET 0x4205
+#define PTRACE_GETEVENTMSG 0x4201
 #define PTRACE_SEIZE 0x4206
 #define PTRACE_INTERRUPT 0x4207
+#define PTRACE_LISTEN 0x4208
 #define PTRACE_GETSIGMASK 0x420a
 #define PTRACE_SETSIGMASK 0x420b
 #define PTRACE_GET_RSEQ_CONFIGURATION 0x420f
 
 #define PTRACE_O_TRACESYSGOOD 1ul
+#define PTRACE_O_TRACEFORK 2ul
+#define PTRACE_O_TRACEVFORK 4ul
 #define PTRACE_O_TRACECLONE 8ul
+#define PTRACE_O_TRACEEXEC 16ul
 #define PTRACE_O_SUSPEND_SECCOMP (1ul << 21)
+#define PTRACE_EVENT_EXEC 4
 #define PTRACE_EVENT_STOP 128
 #define NT_PRSTATUS 1
 
 #define SIGTRAP 5
+#define SIG_UNBLOCK 1
 #define SIG_SETMASK 2
 #define CLONE_A_THREAD 0x350f00ul /* VM FS FILES SIGHAND THREAD SYSVSEM PARENT_SETTID CHILD_CLEARTID */
 #define CLONE_A_PROCESS 0x500ul    /* VM FILES; tells nobody of its end */
 #define FUTEX_WAIT 0
+#define FUTEX_WAKE 1
 #define WNOHANG 1
 #define WSTOPPED 2
 #define WEXITED 4
 #define WNOWAIT 0x1000000
+#define P_ALL 0
 #define P_PID 1
 #define CLD_DUMPED 3
 #define WALL_THREADS 0x40000000 /* __WALL */
+#define WOWN_TRACEES 0x20000000 /* __WNOTHREAD */
 
 #define PROT_READ 1
 #define PROT_WRITE 2
@@ -80,9 +93,11 @@
 #define O_RDWR 2
 #define O_DIRECTORY_PORTABLE TS_O_DIRECTORY /* differs between machines */
 #define O_CLOEXEC 0x80000
+#define O_NONBLOCK 0x800
 #define LOCK_EX 2
 #define LOCK_NB 4
 #define CLOCK_MONOTONIC 1
+#define PR_SET_NAME 15
 #define PR_SET_TIMERSLACK 29
 #define PR_GET_TIMERSLACK 30
 #define SCHED_OTHER 0
@@ -131,6 +146,10 @@ struct fault_info {
 static inline long sys_waitid(int tid, struct child_event *event, int options) {
   return sys6(NR_waitid, P_PID, tid, (long)event, options, 0, 0);
 }
+/* Of anybody whom this very thread traces, and no other thread of ours. */
+static inline long sys_waitid_any(struct child_event *event, int options) {
+  return sys6(NR_waitid, P_ALL, 0, (long)event, options | WALL_THREADS | WOWN_TRACEES, 0, 0);
+}
 static inline long sys_openat(int at, const char *path, int flags) {
   return sys6(NR_openat, at, (long)path, flags, 0, 0, 0);
 }
@@ -149,6 +168,9 @@ static inline long sys_getdents64(int fd, void *into, size_t n) {
 static inline long sys_process_vm(long nr, int pid, void *local, uint64_t remote, size_t n) {
   struct iovec here = {local, n}, there = {(void *)(uintptr_t)remote, n};
   return sys6(nr, pid, (long)&here, 1, (long)&there, 1, 0);
+}
+static inline long sys_write(int fd, const void *from, size_t n) {
+  return sys6(NR_write, fd, (long)from, (long)n, 0, 0, 0);
 }
 static inline void *sys_allocate(size_t n) {
   long at = sys6(NR_mmap, 0, (long)n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

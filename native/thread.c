@@ -2,9 +2,7 @@
  * thread.c - one thread of the target: seizing it, waiting for its stop, its registers, letting it go.
  */
 #include "arch/x86_64_calls.h"
-#include "session.h"
-
-#define OPTIONS (PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE)
+#include "follow.h"
 
 #define SIGILL 4
 #define SIGBUS 7
@@ -17,18 +15,30 @@ int is_fault(int signal) {
          signal == SIGSYS;
 }
 
+#define SPINS 16
+
 /*
  * A thread that is running stops within a microsecond or two, on its own processor. One that waits for ours gets it
  * only if we sleep, and long enough: after two microseconds we would be back before it has got anywhere, time and
  * again. (sched_yield would hand the processor over for a whole time slice.)
  */
 void backoff(uint32_t round) {
-  if (round < 16) {
+  if (round < SPINS) {
     for (int i = 0; i < 64; i++) cpu_relax();
   } else {
-    uint32_t doublings = (round - 16) / 4;
+    uint32_t doublings = (round - SPINS) / 4;
     sys_sleep_ns(20000ll << (doublings < 4 ? doublings : 4));
   }
+}
+
+/* In pauses: about every 50 ms. */
+#define BURY_EVERY 128
+
+void session_pause(struct session *s, uint32_t round) {
+  backoff(round);
+  if (s->followed && round >= SPINS) follow_meanwhile(s);
+  /* Who is waited for may be in an execve, and wait for us. */
+  if (!s->followed && round % BURY_EVERY == BURY_EVERY - 1) session_bury(s);
 }
 
 char thread_state_letter(const struct session *s, int tid) {
@@ -65,20 +75,58 @@ static int thread_is_gone(const struct session *s, int tid) {
  */
 static int is_ours_already(int tid) { return sys_ptrace(PTRACE_INTERRUPT, tid, 0, 0) == 0; }
 
+/* Who is followed is ours from birth, and must not be woken for the answer. */
+static int is_followed(int tid) {
+  struct child_event event = {0};
+  return sys_waitid(tid, &event, WEXITED | WSTOPPED | WNOHANG | WNOWAIT | WALL_THREADS | WOWN_TRACEES) == 0;
+}
+
+/*
+ * EINTR says that the kernel's lock was not to be had for a while. It may be held by an execve which waits for us to bury
+ * those whom it has ended (x86_64_wake.h).
+ */
+static long seize_patiently(struct session *s, int tid) {
+  for (;;) {
+    long r = sys_ptrace(PTRACE_SEIZE, tid, 0, s->options);
+    if (r != -EINTR) return r;
+    if (s->followed) {
+      if (follow_serve(0) == -EINTR) return r;
+    } else {
+      session_bury(s);
+      if (sys_now() > s->deadline) return -ETIMEDOUT;
+    }
+  }
+}
+
 #define SEIZE_ATTEMPTS 3
 
-int thread_seize(struct session *s, struct thread *t) {
+static int seize(struct session *s, struct thread *t) {
   long r;
   for (int attempt = 0; attempt < SEIZE_ATTEMPTS; attempt++) {
-    r = sys_ptrace(PTRACE_SEIZE, t->tid, 0, OPTIONS);
-    if (r == -EPERM && is_ours_already(t->tid)) r = 0;
+    r = seize_patiently(s, t->tid);
+    t->seized = r == 0;
+    if (r == -EPERM && (s->followed ? is_followed : is_ours_already)(t->tid)) r = 0;
     if (r != -EPERM || thread_has_exited(s, t->tid)) break;
     /* Or refused because it was exiting; if it is not any more, another thread has taken its id, by execve. */
   }
   if (r < 0 && thread_has_exited(s, t->tid)) return -ESRCH;
   if (r == -ESRCH) return thread_is_gone(s, t->tid) ? -ESRCH : -EIO;
-  if (r == 0) t->state = THREAD_SEIZED;
   return (int)r;
+}
+
+int thread_seize(struct session *s, struct thread *t) {
+  int followed = s->followed && is_followed(t->tid);
+  int r = !followed ? seize(s, t) : thread_has_exited(s, t->tid) ? -ESRCH : 0;
+  if (r == 0) t->state = THREAD_SEIZED;
+  return r;
+}
+
+int thread_take_held(struct session *s, struct thread *t) {
+  int r = s->followed ? follow_look(t) : 0;
+  if (r < 0 || !t->held) return r;
+  r = thread_load(s, t);
+  if (r == 0) t->state = THREAD_STOPPED;
+  return r;
 }
 
 /* "Seccomp:" in /proc/PID/task/TID/status: 0 without filters; where it cannot be read there may be one. */
@@ -92,7 +140,7 @@ static int has_filter(const struct session *s, int tid) {
 }
 
 int thread_suspend_filters(const struct session *s, const struct thread *t, int suspend) {
-  long r = sys_ptrace(PTRACE_SETOPTIONS, t->tid, 0, OPTIONS | (suspend ? PTRACE_O_SUSPEND_SECCOMP : 0));
+  long r = sys_ptrace(PTRACE_SETOPTIONS, t->tid, 0, s->options | (suspend ? PTRACE_O_SUSPEND_SECCOMP : 0));
   /* Refused to who lacks CAP_SYS_ADMIN or is filtered himself, and by a kernel that cannot. */
   if (suspend && (r == -EPERM || r == -EINVAL) && !has_filter(s, t->tid)) return 0;
   return (int)r;
@@ -105,12 +153,18 @@ int thread_interrupt(struct session *s, struct thread *t) {
   return (int)sys_ptrace(PTRACE_INTERRUPT, t->tid, 0, 0);
 }
 
-/* Takes note of a thread's end, but of our own child's main thread: that is for whoever started it. */
-static enum poll gone(const struct session *s, struct thread *t) {
+/* Of one that is known to have ended. Not of our own child's main thread: that is for whoever started it. */
+static void bury(const struct session *s, int tid) {
   int status;
-  if (t->tid != s->pid || !(s->plan->flags & TS_OUR_CHILD)) (void)sys_wait4(t->tid, &status, WNOHANG | WALL_THREADS);
-  t->state = THREAD_GONE;
-  return POLL_GONE;
+  if (tid != s->pid || !(s->plan->flags & TS_OUR_CHILD)) (void)sys_wait4(tid, &status, WNOHANG | WALL_THREADS);
+}
+
+/* An execve does not wait for the main thread to be buried, but only for its end. */
+void thread_bury(const struct session *s, int tid) {
+  struct child_event event = {0};
+  if (tid == s->pid) return;
+  (void)sys_waitid(tid, &event, WEXITED | WNOHANG | WNOWAIT | WALL_THREADS | WOWN_TRACEES);
+  if (event.pid == tid && event.code <= CLD_DUMPED) bury(s, tid); /* a stop is answered, too, and must not be taken */
 }
 
 /*
@@ -126,25 +180,37 @@ enum poll thread_poll(const struct session *s, struct thread *t, int *signal) {
     return POLL_GONE; /* not ours any more */
   }
   if (event.pid != t->tid) return POLL_PENDING;
-  if (event.code <= CLD_DUMPED) return gone(s, t);
-  *signal = event.status & 0xff;
-  if (event.status >> 8 == PTRACE_EVENT_STOP) {
-    t->group_stop = *signal != SIGTRAP;
-    t->state = THREAD_STOPPED;
-    return POLL_STOPPED;
+  if (event.code <= CLD_DUMPED) {
+    bury(s, t->tid);
+    t->state = THREAD_GONE;
+    return POLL_GONE;
   }
-  if (event.status >> 8) return POLL_EVENT;
+  *signal = event.status & 0xff;
+  switch (event.status >> 8) {
+    case 0:
+      break;
+    case PTRACE_EVENT_STOP:
+      t->group_stop = *signal != SIGTRAP;
+      t->called = 0;
+      t->state = THREAD_STOPPED;
+      return POLL_STOPPED;
+    case PTRACE_EVENT_EXEC:
+      t->state = THREAD_GONE; /* the stop is left to the follower */
+      return POLL_EXEC;
+    default:
+      return POLL_EVENT;
+  }
   return *signal == (SIGTRAP | 0x80) ? POLL_SYSCALL : POLL_SIGNAL;
 }
 
-static int read_registers(struct thread *t, struct registers *regs) {
+int thread_registers(int tid, struct registers *regs) {
   struct iovec io = {regs, sizeof *regs};
-  return (int)sys_ptrace(PTRACE_GETREGSET, t->tid, NT_PRSTATUS, (uintptr_t)&io);
+  *regs = (struct registers){0};
+  return (int)sys_ptrace(PTRACE_GETREGSET, tid, NT_PRSTATUS, (uintptr_t)&io);
 }
 
-/* Reads the registers of a thread that has just stopped, and undoes what the stop did to its system call. */
-static int load(struct session *s, struct thread *t) {
-  int r = read_registers(t, &t->regs);
+int thread_load(struct session *s, struct thread *t) {
+  int r = thread_registers(t->tid, &t->regs);
   if (r < 0) return r;
   /* What job control interrupts is interrupted without us, too. */
   if (t->group_stop || !regs_undo_eintr(&t->regs)) return 0;
@@ -164,7 +230,7 @@ int thread_store(struct thread *t, const struct registers *regs) {
  */
 static int untrap(struct session *s, struct thread *t, int signal) {
   struct registers regs;
-  if (!s->moves || !is_fault(signal) || read_registers(t, &regs) < 0) return 0;
+  if (!s->moves || !is_fault(signal) || thread_registers(t->tid, &regs) < 0) return 0;
   const struct ts_pair *pairs = (const struct ts_pair *)(s->data + s->moves->a);
   for (uint32_t i = 0; i < s->moves->count; i++) {
     if (!regs_trapped_at(&regs, pairs[i].from, signal)) continue;
@@ -182,16 +248,16 @@ void thread_deliver(const struct thread *t, int signal) {
     (void)sys_ptrace(PTRACE_CONT, t->tid, 0, (uintptr_t)signal);
 }
 
-/* One look at an interrupted thread. 1: stopped and loaded, or gone; 0: not yet; or -errno. */
-static int thread_collect(struct session *s, struct thread *t) {
+int thread_collect(struct session *s, struct thread *t) {
   int signal = 0;
   switch (thread_poll(s, t, &signal)) {
     case POLL_PENDING:
       return 0;
     case POLL_GONE:
+    case POLL_EXEC:
       return 1;
     case POLL_STOPPED: {
-      int r = load(s, t);
+      int r = thread_load(s, t);
       if (r == -ESRCH && thread_is_gone(s, t->tid)) { /* killed while it stood still */
         t->state = THREAD_GONE;
         return 1;
@@ -216,7 +282,8 @@ static int thread_collect(struct session *s, struct thread *t) {
 
 int thread_await_stop(struct session *s, struct thread *t, uint64_t deadline) {
   for (uint32_t round = 0;; round++) {
-    int r = thread_collect(s, t);
+    /* It may have been seen to while we waited for another one (follow_meanwhile). */
+    int r = t->state == THREAD_STOPPED || t->state == THREAD_GONE ? 1 : thread_collect(s, t);
     if (r) return r < 0 ? r : t->state == THREAD_GONE ? -ESRCH : 0;
     int late = sys_now() > deadline;
     /* The main thread's end is reported only behind that of all others, who may be waiting for us. */
@@ -225,12 +292,15 @@ int thread_await_stop(struct session *s, struct thread *t, uint64_t deadline) {
       return -ESRCH;
     }
     if (late) return -ETIMEDOUT;
-    backoff(round);
+    session_pause(s, round);
   }
 }
 
 /* A thread that was killed meanwhile cannot be detached; our thread's end makes its end known to whoever waits for it. */
-void thread_release(struct thread *t) {
-  (void)sys_ptrace(PTRACE_DETACH, t->tid, 0, 0);
+void thread_release(struct session *s, struct thread *t) {
+  if (s->followed)
+    follow_release(s, t);
+  else
+    (void)sys_ptrace(PTRACE_DETACH, t->tid, 0, 0);
   t->state = THREAD_GONE;
 }

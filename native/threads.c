@@ -106,6 +106,13 @@ static int each_task(struct session *s, int (*visit)(struct session *, int tid))
   }
 }
 
+static int visit_dead(struct session *s, int tid) {
+  thread_bury(s, tid);
+  return 0;
+}
+
+void session_bury(struct session *s) { (void)each_task(s, visit_dead); /* one that has no tasks has nobody to bury */ }
+
 static int visit_new(struct session *s, int tid) { return already_seen(s, tid) ? 0 : adopt(s, tid); }
 
 /* Seizes every thread that we do not know yet, or those that are asked for; answers how many, or -errno. */
@@ -120,13 +127,19 @@ static int seize_new(struct session *s) {
   return found;
 }
 
+int session_seize(struct session *s) {
+  int r;
+  do r = seize_new(s);
+  while (r > 0);
+  return r;
+}
+
 /* Waits for those who were interrupted. */
 static int collect(struct session *s, uint32_t first) {
   /* In their own order: the ones interrupted first have most likely stopped first. */
   for (uint32_t i = first; i < s->count; i++) {
     struct thread *t = &s->threads[i];
-    if (t->state != THREAD_SEIZED) continue;
-    int r = thread_await_stop(s, t, s->deadline);
+    int r = t->state == THREAD_SEIZED ? thread_await_stop(s, t, s->deadline) : 0;
     if (r < 0 && r != -ESRCH) {
       s->report->culprit = t->tid;
       return r;
@@ -139,16 +152,30 @@ static int collect(struct session *s, uint32_t first) {
   return 0;
 }
 
+static int take_held(struct session *s, uint32_t first) {
+  int r = 0;
+  for (uint32_t i = first; i < s->count && r == 0; i++) {
+    r = thread_take_held(s, &s->threads[i]);
+    if (r == -ESRCH) r = 0; /* killed: that shows when its stop is awaited */
+    if (r < 0) s->report->culprit = s->threads[i].tid;
+  }
+  /* Nobody of them was interrupted, nor is anybody's stop to be awaited here: it is the follower's. */
+  for (uint32_t i = first; i < s->count && r < 0; i++) s->threads[i].state = THREAD_GONE;
+  return r;
+}
+
 /* Seizes who is new, and stops those of them who are not asleep. Answers how many were new, or -errno. */
 static int stop_new(struct session *s) {
   uint32_t first = s->count;
   int found = seize_new(s);
   if (found <= 0) return found;
   if (s->report->stage == TS_STAGE_SEIZE) s->report->stage = TS_STAGE_STOP;
+  int r = take_held(s, first);
+  if (r < 0) return r;
   if (!(s->plan->flags & TS_WAKE_SLEEPERS)) {
     for (uint32_t i = first; i < s->count; i++) {
       struct thread *t = &s->threads[i];
-      if (!sleeper_look(s, t)) continue;
+      if (t->state != THREAD_SEIZED || !sleeper_look(s, t)) continue;
       t->state = THREAD_ASLEEP;
       /* Now, when nobody is stopped yet. */
       t->clear = plan_passes_over(s, t) && sleeper_slept_on(t);
@@ -156,7 +183,7 @@ static int stop_new(struct session *s) {
   }
   for (uint32_t i = first; i < s->count; i++)
     if (s->threads[i].state == THREAD_SEIZED) (void)thread_interrupt(s, &s->threads[i]);
-  int r = collect(s, first);
+  r = collect(s, first);
   return r < 0 ? r : found;
 }
 
@@ -212,6 +239,8 @@ static int stop_one(struct session *s) {
   }
   s->report->stage = TS_STAGE_STOP;
   if (chosen.state == THREAD_ASLEEP) t->state = THREAD_ASLEEP;
+  r = take_held(s, 0);
+  if (r < 0) return r;
   if (t->state == THREAD_SEIZED) (void)thread_interrupt(s, t);
   return collect(s, 0);
 }
@@ -262,13 +291,14 @@ int session_stop(struct session *s) {
 
 void session_release(struct session *s) {
   for (uint32_t i = 0; i < s->count; i++)
-    if (s->threads[i].state == THREAD_STOPPED) thread_release(&s->threads[i]);
+    if (s->threads[i].state == THREAD_STOPPED) thread_release(s, &s->threads[i]);
   /* What the interrupt does to a system call is undone when the thread stops. */
   uint64_t deadline = sys_now() + LATE_NS;
   for (uint32_t i = 0; i < s->count; i++) {
     struct thread *t = &s->threads[i];
     int late = t->state == THREAD_SEIZED || (t->state == THREAD_ASLEEP && t->interrupted);
-    if (late && thread_await_stop(s, t, deadline) == 0) thread_release(t);
+    if (late && thread_await_stop(s, t, deadline) == 0) thread_release(s, t);
+    if (s->followed && (late || t->state == THREAD_RUNNING) && t->state != THREAD_GONE) follow_late(t);
   }
   if (s->stopped_since) s->report->pause_ns += sys_now() - s->stopped_since;
   s->stopped_since = 0;
@@ -318,7 +348,7 @@ static struct thread *woken_runner(struct session *s) {
       if (thread_await_stop(s, t, 0) == 0 && regs_are_native(&t->regs)) return t;
       waiting += t->state == THREAD_ASLEEP;
     }
-    backoff(round);
+    session_pause(s, round);
   }
   return NULL;
 }

@@ -22,7 +22,7 @@
 
 #include <stdint.h>
 
-#define TS_ABI 3
+#define TS_ABI 4
 #define TS_EXPORT __attribute__((visibility("default")))
 #define TS_MUST_CHECK __attribute__((warn_unused_result))
 
@@ -38,9 +38,11 @@ enum ts_op {
   TS_CALL = 7,   /* call the function at `address` in the target, argument `value`, stack top `value2` */
   TS_READ = 8,   /* copy `length` bytes to the output buffer at offset a */
   TS_DRAIN = 9,  /* wait up to `value` ns until no thread can be inside our pages; see below */
+  TS_OURS = 10,  /* nothing. [address, +length) is code of ours that was there before, for the inverses of the TS_MAPs */
 };
 
 #define TS_HAS_OLD 1u
+#define TS_HAS_GATE 2u
 
 /*
  * TS_DRAIN is the point of no return: what was done before it is never rolled back after it. Where threads remain
@@ -51,9 +53,11 @@ enum ts_op {
  * the latter, and of those in a call that our code has made, report.waiting counts who merely sleeps: for them the step
  * does not wait.
  *
- * The inverses of the TS_MAPs, too, are carried out only if nobody can be inside any of them: what is executable is the
- * code, what is not may be read by a call. Both kinds of step name with `value2` where the code begins that ours calls;
- * it ends with the stub's scratch.
+ * With TS_HAS_GATE, a struct ts_gate_ahead at data[b], so is the main thread as long as it has the gate before it.
+ *
+ * The inverses of the TS_MAPs, too, are carried out only if nobody can be inside any of them, or what TS_OURS names: what
+ * is executable is the code, what is not may be read by a call. These steps name with `value2` where the code begins that
+ * ours calls; it ends with the stub's scratch.
  */
 
 struct ts_step {
@@ -74,11 +78,18 @@ struct ts_pair {
   uint64_t to;
 };
 
+/* The main thread may yet come by our gate (payload/gate.S), to which its dynamic linker was sent. */
+struct ts_gate_ahead {
+  uint64_t word;  /* address of a word: 0 when the gate was passed */
+  uint64_t first; /* who stands there has not begun, and will not be sent any more */
+};
+
 #define TS_PLAN_MAGIC 0x4e4c5054u /* "TPLN" */
 #define TS_STOP_ONE 1u            /* stop one thread only: for plans that rewrite no code */
 #define TS_FILTERED 2u            /* a thread of the target has a seccomp filter: our death must not end the session */
 #define TS_OUR_CHILD 4u           /* the tool started the target: its exit status is not ours to take */
 #define TS_WAKE_SLEEPERS 8u       /* stop also those who sleep in a system call */
+#define TS_FOLLOWED 16u           /* we follow the target, and go on doing so; TS_FILTERED does not count then */
 
 struct ts_range {
   uint64_t start;
@@ -146,6 +157,44 @@ TS_EXPORT TS_MUST_CHECK int ts_clock(int id, int64_t out[2]);
 TS_EXPORT TS_MUST_CHECK int ts_run(const void *plan, uint64_t plan_size, void *output, uint64_t output_size,
                                    struct ts_report *report);
 
+/* ---- following -------------------------------------------------------------------------------------------- */
+
+/*
+ * One thread of ours, the follower, traces processes and whatever they start, for as long as it is wanted. They run on;
+ * only a process that has called execve is held, before its new program's first instruction, until it is told to go on.
+ *
+ *     ts_follow_start   begin                                   -> descriptor to read events from, or -errno
+ *     ts_follow_add     follow a process, and what it starts    -> threads that are followed from now on, or -errno
+ *     ts_follow_go      let a held one go on                    -> 0, -ESRCH: it is not held
+ *     ts_follow_exit    or end, before its first instruction    -> 0, -ESRCH: it is not held
+ *     ts_follow_end     let all go                              -> 0
+ *
+ * Every other call answers -ESRCH while there is no follower. A plan for somebody who is followed says TS_FOLLOWED.
+ */
+
+enum ts_event_kind {
+  TS_HELD_EXEC = 1,   /* before the first instruction of a new program */
+  TS_HELD_LOADED = 2, /* at the gate */
+  TS_NOBODY = 3,      /* nobody is left to follow; `count`: how many calls of ts_follow_add there had been */
+};
+
+struct ts_event {
+  uint32_t kind;
+  int32_t pid;
+  uint64_t count;
+};
+
+TS_EXPORT TS_MUST_CHECK int ts_follow_start(void);
+/* The follower's thread id, the TracerPid of who is followed; 0: there is none. */
+TS_EXPORT int ts_follow_id(void);
+/* On failure `culprit` is the thread that it is about; nobody is followed who was not before. */
+TS_EXPORT TS_MUST_CHECK int ts_follow_add(int proc, int pid, int32_t *culprit);
+/* A `gate` other than 0: it is held once more when its main thread makes a system call that returns to there. */
+TS_EXPORT TS_MUST_CHECK int ts_follow_go(int pid, uint64_t gate);
+TS_EXPORT TS_MUST_CHECK int ts_follow_exit(int pid, int code);
+TS_EXPORT TS_MUST_CHECK int ts_follow_end(void);
+
+_Static_assert(sizeof(struct ts_event) == 16, "src/tracer/follow.ts unpacks this");
 _Static_assert(sizeof(struct ts_step) == 56, "src/tracer/encode.ts packs this");
 _Static_assert(sizeof(struct ts_plan) == 56, "src/tracer/encode.ts packs this");
 _Static_assert(sizeof(struct ts_report) == 64, "src/tracer/encode.ts unpacks this");

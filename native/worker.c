@@ -13,12 +13,25 @@
 
 #define STACK_BYTES (256 * 1024)
 
-static void await_thread(const int *tid, long created) {
+void worker_await(const int *tid, long created) {
   /* The kernel clears `tid` and wakes us when the thread has left our memory; it lets its tracees go after that. */
   for (int left; (left = __atomic_load_n(tid, __ATOMIC_ACQUIRE)) != 0;)
     (void)sys6(NR_futex, (long)tid, FUTEX_WAIT, left, 0, 0, 0);
   long self = sys6(NR_getpid, 0, 0, 0, 0, 0, 0);
   for (uint32_t round = 0; sys6(NR_tgkill, self, created, 0, 0, 0, 0) != -ESRCH; round++) backoff(round);
+}
+
+struct work {
+  void (*run)(void *);
+  void *context;
+};
+
+/* It wakes itself: one that outlives the tool has nobody else who would. Without a timer it does without. */
+static void work(void *context) {
+  const struct work *work = context;
+  int timer = wake_regularly();
+  work->run(work->context);
+  wake_no_more(timer);
 }
 
 static int await_process(long created) {
@@ -31,20 +44,26 @@ static int await_process(long created) {
 
 int worker_run(void (*run)(void *), void *context, int outlives) {
   const uint64_t every_signal = ~0ull;
+  struct work todo = {run, context};
   uint64_t mask = 0;
-  int tid = 0, r = 0;
+  int tid = 0, r = wake_begin();
+  if (r < 0) return r;
   uint8_t *stack = sys_allocate(STACK_BYTES);
-  if (!stack) return -ENOMEM;
+  if (!stack) {
+    wake_end();
+    return -ENOMEM;
+  }
   (void)sys6(NR_rt_sigprocmask, SIG_SETMASK, (long)&every_signal, (long)&mask, sizeof mask, 0, 0);
   long created =
-      sys_clone_thread(outlives ? CLONE_A_PROCESS : CLONE_A_THREAD, stack + STACK_BYTES, &tid, run, context);
+      sys_clone_thread(outlives ? CLONE_A_PROCESS : CLONE_A_THREAD, stack + STACK_BYTES, &tid, work, &todo);
   (void)sys6(NR_rt_sigprocmask, SIG_SETMASK, (long)&mask, 0, sizeof mask, 0, 0);
   if (created < 0)
     r = (int)created;
   else if (outlives)
     r = await_process(created);
   else
-    await_thread(&tid, created);
+    worker_await(&tid, created);
+  wake_end();
   sys_free(stack, STACK_BYTES);
   return r;
 }

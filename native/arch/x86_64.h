@@ -31,6 +31,16 @@ static inline void regs_set_pc(struct registers *r, uint64_t pc) { r->rip = pc; 
 static inline int regs_are_native(const struct registers *r) { return r->cs == CS_64BIT; }
 static inline int64_t regs_result(const struct registers *r) { return (int64_t)r->rax; }
 
+/* To the `instruction`, a word that is to stand at its pc then, that ends the process. A 32-bit one has its own. */
+static inline void regs_exit(struct registers *r, int code, uint64_t *instruction) {
+  int native = regs_are_native(r);
+  r->rip &= ~7ull;
+  r->orig_rax = ~0ull;
+  r->rax = native ? 231 : 252; /* exit_group */
+  r->rdi = r->rbx = (uint32_t)code;
+  *instruction = native ? 0x050f : 0x80cd; /* syscall, int 0x80 */
+}
+
 /* Whether the thread was stopped on its way out of a system call. */
 static inline int regs_in_syscall(const struct registers *r) { return (int64_t)r->orig_rax >= 0; }
 

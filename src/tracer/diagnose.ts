@@ -6,23 +6,15 @@ import { readdirSync, readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { type ErrorCode, type TargetState, TimeskewError } from "../errors.ts";
 import type { PatchPlan } from "../patch/plan.ts";
-import {
-  accessFacts,
-  inPidNamespace,
-  securityModuleReason,
-  whyNotSuspended,
-  whyRefused,
-} from "../target/access.ts";
-import { isFrozen } from "../target/frozen.ts";
-import { findMapping, type ProcessStatus, parseMaps, parseStat, parseStatus } from "../target/proc.ts";
+import { frozenReason, isFrozen } from "../target/frozen.ts";
+import { findMapping, parseMaps, parseStat } from "../target/proc.ts";
 import { hasEnded, hasSeccomp, type Process } from "../target/process.ts";
 import type { Report } from "./encode.ts";
+import { type Cause, whyNotAttached } from "./refused.ts";
 import { explainNoRoom } from "./room.ts";
 
 const { EPERM, ESRCH, EAGAIN, ENOMEM, EFAULT, EEXIST, ECANCELED, EINVAL, ETIMEDOUT, ESTALE } =
   constants.errno;
-
-type Cause = readonly [code: ErrorCode, message: string, hint?: string];
 
 export function diagnose(
   report: Report,
@@ -170,12 +162,7 @@ function causeOf(
   }
 }
 
-/**
- * Its memory was read before, which takes the same right. So what is left is a tracer, the suspension of a seccomp
- * filter, or a thread that is not like its process.
- */
 function refusedToSeize(report: Report, process: Process, name: string): Cause {
-  const { pid } = process;
   if (report.error === EINVAL && hasSeccomp(process)) {
     return [
       "E_UNSUPPORTED",
@@ -184,34 +171,7 @@ function refusedToSeize(report: Report, process: Process, name: string): Cause {
     ];
   }
   if (report.error !== EPERM) return ["E_FAILED", `cannot attach to ${name}: ${errno(report.error)}`];
-  const tracer = tracerOf(pid, report.culprit);
-  if (tracer !== undefined) {
-    return ["E_TRACED", `${name} is traced by ${tracer}`, "detach it first, then try again"];
-  }
-  const facts = accessFacts(pid, threadStatus(pid, report.culprit) ?? process.status);
-  const refused = whyRefused(facts, "attach");
-  if (refused !== undefined)
-    return ["E_PERMISSION", `${name} cannot be attached to: ${refused.reason}`, refused.remedy];
-  const suspended = hasSeccomp(process) ? whyNotSuspended(facts) : undefined;
-  if (suspended !== undefined) {
-    return [
-      "E_PERMISSION",
-      `${name} has a seccomp filter, which we may not suspend: ${suspended.reason}`,
-      suspended.remedy,
-    ];
-  }
-  if (inPidNamespace()) {
-    return [
-      "E_TRACED",
-      `${name} seems to be traced by a process outside our pid namespace, which we cannot see`,
-      "detach that one first; timeskew outside of the container can name it",
-    ];
-  }
-  return [
-    "E_TRACED",
-    `${name} could not be attached to: it was being traced (that is over now), or ${securityModuleReason(facts).reason}`,
-    "try again; if that does not help, look into the kernel's log: journalctl -k, ausearch -m avc",
-  ];
+  return whyNotAttached(process, report.culprit, name, hasSeccomp(process));
 }
 
 /** By the state of the thread. */
@@ -228,7 +188,8 @@ function didNotStop(report: Report, process: Process, stopTimeoutMs: number, nam
   }
   if (report.error !== ETIMEDOUT) return ["E_FAILED", `cannot stop ${name}: ${errno(report.error)}`];
   if (isFrozen(process.pid)) {
-    return ["E_FROZEN", `${name} is in a frozen cgroup (a paused container?)`, "thaw it, then try again"];
+    const { message, hint } = frozenReason(process.pid, name);
+    return ["E_FROZEN", message, hint];
   }
   const state = threadState(process.pid, report.culprit);
   const why = WHY_NOT_STOPPED[state ?? ""] ?? "";
@@ -298,24 +259,6 @@ function whyTheyCrash({ status }: Process): string {
 function whatFailed(report: Report, plan: PatchPlan, name: string): string {
   const step = plan.steps[report.step];
   return `${name}: step ${report.step + 1} of ${plan.steps.length} (${step?.op}: ${step?.what}) failed with ${errno(report.error)}`;
-}
-
-/** "gdb (pid 812)", for the tracer of a process or of one of its threads. */
-export function tracerOf(pid: number, thread = 0): string | undefined {
-  for (const file of thread > 0 ? [`${pid}`, `${pid}/task/${thread}`] : [`${pid}`]) {
-    const tracer = readStatus(file)?.tracerPid;
-    if (tracer) return `${readStatus(`${tracer}`)?.name ?? "a process"} (pid ${tracer})`;
-  }
-  return undefined;
-}
-
-function threadStatus(pid: number, thread: number): ProcessStatus | undefined {
-  return thread > 0 ? readStatus(`${pid}/task/${thread}`) : undefined;
-}
-
-function readStatus(file: string) {
-  const text = tryRead(`/proc/${file}/status`);
-  return text === undefined ? undefined : parseStatus(text);
 }
 
 /** The threads of a process, with their states ("D": asleep in the kernel, uninterruptibly). */

@@ -4,17 +4,30 @@
 import type { Op, PatchPlan, Step } from "../patch/plan.ts";
 
 const MAGIC = 0x4e4c5054;
-const ABI = 3;
+const ABI = 4;
 const PLAN_BYTES = 56;
 const STEP_BYTES = 56;
 export const REPORT_BYTES = 64;
 
-const OPS: readonly Op[] = ["check", "map", "unmap", "write", "patch", "move", "call", "read", "drain"];
+const OPS: readonly Op[] = [
+  "check",
+  "map",
+  "unmap",
+  "write",
+  "patch",
+  "move",
+  "call",
+  "read",
+  "drain",
+  "ours",
+];
 const HAS_OLD = 1;
+const HAS_GATE = 2;
 const STOP_ONE = 1;
 const FILTERED = 2;
 const OUR_CHILD = 4;
 const WAKE_SLEEPERS = 8;
+const FOLLOWED = 16;
 const PROTECTION = { "r-x": 5n, "rw-": 3n } as const;
 
 export interface SessionParameters {
@@ -26,6 +39,8 @@ export interface SessionParameters {
   readonly seccomp: boolean;
   /** The target is a child of this very process. */
   readonly ourChild: boolean;
+  /** Our follower traces it, and goes on doing so. */
+  readonly followed: boolean;
 }
 
 export interface EncodedPlan {
@@ -47,7 +62,7 @@ class Data {
     return offset;
   }
 
-  /** struct ts_pair[] or struct ts_range[]. */
+  /** struct ts_pair[], struct ts_range[] or a struct ts_gate_ahead. */
   addPairs(pairs: readonly (readonly [bigint, bigint])[]): number {
     return this.add(new Uint8Array(BigUint64Array.from(pairs.flat()).buffer));
   }
@@ -95,7 +110,8 @@ export function encodePlan(plan: PatchPlan, session: SessionParameters): Encoded
     (plan.stop === "one" ? STOP_ONE : 0) |
       (session.seccomp ? FILTERED : 0) |
       (session.ourChild ? OUR_CHILD : 0) |
-      (plan.sleepers === "woken" ? WAKE_SLEEPERS : 0),
+      (plan.sleepers === "woken" ? WAKE_SLEEPERS : 0) |
+      (session.followed ? FOLLOWED : 0),
     steps.length,
   ].forEach((value, i) => {
     view.setUint32(4 * i, value, true);
@@ -145,9 +161,12 @@ function fieldsOf(step: Step, data: Data, place: (length: number) => number): St
       return { address: step.address, value: step.argument, value2: step.stack };
     case "read":
       return { address: step.address, length: step.length, a: place(step.length) };
+    case "ours":
+      return { address: step.address, length: step.length, value2: step.calls };
     case "drain":
       return {
         ...step.waits,
+        ...(step.gate && { flags: HAS_GATE, b: data.addPairs([[step.gate.word, step.gate.first]]) }),
         count: step.code.length,
         a: data.addPairs(step.code.map(({ address, length }) => [address, address + BigInt(length)])),
         value: step.timeoutNs,

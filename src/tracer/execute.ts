@@ -9,6 +9,7 @@ import { hasEnded, hasSeccomp, type Process } from "../target/process.ts";
 import { diagnose } from "./diagnose.ts";
 import { decodeReport, encodePlan, REPORT_BYTES, type Report } from "./encode.ts";
 import { loadHelper } from "./native.ts";
+import { isFollowed } from "./tracer.ts";
 
 const { EAGAIN, EPERM, EACCES } = constants.errno;
 const DEFAULT_STOP_TIMEOUT_MS = 1000;
@@ -51,6 +52,7 @@ export function execute(
     stopTimeoutNs: BigInt(Math.round(stopTimeoutMs * 1e6)),
     seccomp: hasSeccomp(process),
     // Where the main thread has exited, the helper works by the name of another, whose end is reported to no parent.
+    followed: isFollowed(process.pid),
     ourChild: process.status.ppid === globalThis.process.pid && process.memoryPid === process.pid,
   });
   const output = new Uint8Array(encoded.outputSize);

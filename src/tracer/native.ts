@@ -6,21 +6,44 @@ import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { LibraryHandle } from "koffi";
 import { TimeskewError } from "../errors.ts";
 import type { Address } from "../machine/address.ts";
 import { type Payload, parsePayload } from "../patch/payload.ts";
 
 /** native/timeskew.h, function by function. Answers are 0 or -errno. */
-interface Helper {
+interface Helper extends Starting {
   abi(): number;
   lock(proc: number): number;
   read(proc: number, pid: number, address: bigint, into: Uint8Array, length: number): number;
   write(proc: number, pid: number, address: bigint, from: Uint8Array, length: number): number;
   run(plan: Uint8Array, size: number, output: Uint8Array, outputSize: number, report: Uint8Array): number;
   clock(id: number, out: Uint8Array): number;
+  followStart(): number;
+  followId(): number;
+  followAdd(proc: number, pid: number, culprit: Uint8Array): number;
+  followGo(pid: number, gate: bigint): number;
+  followExit(pid: number, code: number): number;
+  followEnd(): number;
 }
 
-const ABI = 3;
+/** native/start.h, whose structures start.ts packs. */
+interface Starting {
+  launch(program: Uint8Array, pipes: Int32Array): number;
+  become(program: Uint8Array, inherited: Uint8Array): number;
+  enter(
+    entry: Uint8Array,
+    there: Uint8Array,
+    here: Uint8Array,
+    inherited: Uint8Array,
+    pipes: Int32Array,
+  ): number;
+  holdSignals(): void;
+  await(pid: number, entrant: number): number;
+  replaceAtEnd(pid: number, fd: number, instead: number): number;
+}
+
+const ABI = 4;
 const MACHINES: Readonly<Record<string, string>> = { x64: "x86_64" };
 
 let helper: Helper | undefined;
@@ -37,6 +60,7 @@ function load(): Helper {
   const koffi = require("koffi") as typeof import("koffi");
   const library = koffi.load(builtFile((machine) => `timeskew-${machine}.so`));
   const loaded: Helper = {
+    ...starting(library),
     abi: library.func("uint32_t ts_abi()"),
     lock: library.func("int ts_lock(int proc)"),
     read: library.func("int ts_read(int proc, int pid, uint64_t address, uint8_t *into, uint64_t length)"),
@@ -47,6 +71,12 @@ function load(): Helper {
       "int ts_run(const uint8_t *plan, uint64_t size, uint8_t *output, uint64_t output_size, uint8_t *report)",
     ),
     clock: library.func("int ts_clock(int id, uint8_t *out)"),
+    followStart: library.func("int ts_follow_start()"),
+    followId: library.func("int ts_follow_id()"),
+    followAdd: library.func("int ts_follow_add(int proc, int pid, uint8_t *culprit)"),
+    followGo: library.func("int ts_follow_go(int pid, uint64_t gate)"),
+    followExit: library.func("int ts_follow_exit(int pid, int code)"),
+    followEnd: library.func("int ts_follow_end()"),
   };
   if (loaded.abi() !== ABI) {
     throw new TimeskewError("E_INTERNAL", `the helper speaks version ${loaded.abi()}, not ${ABI}`, {
@@ -54,6 +84,20 @@ function load(): Helper {
     });
   }
   return loaded;
+}
+
+function starting(library: LibraryHandle): Starting {
+  return {
+    launch: library.func("int ts_launch(const uint8_t *program, int32_t *pipes)"),
+    become: library.func("int ts_become(const uint8_t *program, const uint8_t *inherited)"),
+    enter: library.func(
+      "int ts_enter(const uint8_t *entry, const uint8_t *there, const uint8_t *here, const uint8_t *inherited, " +
+        "int32_t *pipes)",
+    ),
+    holdSignals: library.func("void ts_hold_signals()"),
+    await: library.func("int ts_await(int pid, int entrant)"),
+    replaceAtEnd: library.func("int ts_replace_at_end(int pid, int fd, int instead)"),
+  };
 }
 
 /** @throws TimeskewError E_UNSUPPORTED, E_INTERNAL */

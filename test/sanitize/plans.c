@@ -185,6 +185,11 @@ long sys6(long nr, long a, long b, long c, long d, long e, long f) {
     case NR_futex_:
     case NR_exit_:
     case NR_rt_sigprocmask_:
+    case NR_rt_sigaction:
+    case NR_timer_create:
+    case NR_timer_settime:
+    case NR_timer_delete:
+    case NR_gettid:
     case NR_getpid_:
       return kernel_sys6(nr, a, b, c, d, e, f);
     case NR_tgkill_: /* it may ask whether its own thread is there, and send nothing */
@@ -253,8 +258,8 @@ static uint64_t some_size(uint64_t limit) {
 
 static void some_step(struct ts_step *step, uint32_t data_size) {
   memset(step, 0, sizeof *step);
-  step->op = one_in(40) ? (uint32_t)random_word() : 1 + (uint32_t)below(9);
-  step->flags = one_in(2);
+  step->op = one_in(40) ? (uint32_t)random_word() : 1 + (uint32_t)below(10);
+  step->flags = (uint32_t)below(4);
   step->count = (uint32_t)some_size(one_in(4) ? 40 : 3);
   step->a = (uint32_t)some_size(data_size) & (one_in(8) ? ~0u : ~7u);
   step->b = (uint32_t)some_size(data_size) & (one_in(8) ? ~0u : ~7u);

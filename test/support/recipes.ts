@@ -40,6 +40,21 @@ export const GLIBC = clocks("glibc", "vdso", "gcc");
 export const GLIBC_STATIC = clocks("glibc static", "vdso", "gcc", "-static");
 export const MUSL_STATIC = clocks("musl static", "clock_gettime", "musl-gcc", "-static");
 
+/** Static, so that they run in any root file system. */
+const STATIC = ["gcc", "-static", ...C_FLAGS];
+
+export const RESIDENT: Recipe = {
+  name: "resident",
+  sources: ["resident.c", "readings.c", "readings.h", "truth.h", "vdso.c", "vdso.h"],
+  command: STATIC,
+};
+
+export const NEWCOMER: Recipe = {
+  name: "newcomer",
+  sources: ["newcomer.c", "witness.h", "truth.h"],
+  command: STATIC,
+};
+
 export const HAMMER: Recipe = {
   name: "hammer",
   sources: ["hammer.c", "judge.h", "truth.h"],
@@ -82,6 +97,20 @@ export const STORM: Recipe = {
   command: ["gcc", ...C_FLAGS],
 };
 
+export const BROOD: Recipe = {
+  name: "brood",
+  sources: ["brood.c", ...WITNESS],
+  command: ["gcc", ...C_FLAGS],
+};
+
+export const IGNORER: Recipe = { name: "ignorer", sources: ["ignorer.c"], command: ["gcc", ...C_FLAGS] };
+
+export const GATE: Recipe = {
+  name: "gate",
+  sources: ["gate.c"],
+  command: ["gcc", "-no-pie", ...C_FLAGS],
+};
+
 export const STACKS: Recipe = {
   name: "stacks",
   sources: ["stacks.c", ...WITNESS, "vdso.c", "vdso.h"],
@@ -103,6 +132,38 @@ export const TEMPEST: Recipe = {
 };
 
 export const TRACER: Recipe = { name: "tracer", sources: ["tracer.c"], command: ["gcc", ...C_FLAGS] };
+
+export const THRESHOLD: Recipe = {
+  name: "threshold",
+  sources: ["threshold.c"],
+  command: ["gcc", ...C_FLAGS],
+};
+
+/** entrance.c, loaded in each of the ways in which a program may be. */
+function entrance(
+  title: string,
+  compiler: string,
+  ...flags: string[]
+): Recipe & { compiler: string; title: string } {
+  return {
+    title,
+    compiler,
+    name: `entrance-${title.replaceAll(" ", "-")}`,
+    sources: ["entrance.c", "truth.h"],
+    command: [compiler, "-Wl,-e,entrance", ...flags, ...C_FLAGS],
+  };
+}
+
+export const ENTRANCE = entrance("glibc", "gcc", "-rdynamic");
+export const ENTRANCE_FIXED = entrance("glibc at a fixed address", "gcc", "-no-pie");
+export const ENTRANCE_MUSL = entrance("musl", "musl-gcc");
+export const ENTRANCE_STATIC = entrance("musl static", "musl-gcc", "-static");
+
+export const SLOW: Recipe = {
+  name: "slow.so",
+  sources: ["slow.c"],
+  command: ["gcc", "-shared", "-fPIC", ...C_FLAGS],
+};
 
 export const SANDBOX: Recipe = {
   name: "sandbox",
@@ -272,6 +333,13 @@ export const GO: Recipe = {
   name: "clocks-go",
   sources: ["clocks.go"],
   command: ["go", "build", "-o", "OUTPUT"],
+};
+
+/** Linked by the C compiler, with a C library. */
+export const GO_CGO: Recipe = {
+  name: "clocks-go-cgo",
+  sources: ["clocks.go"],
+  command: ["go", "build", "-ldflags=-linkmode=external", "-o", "OUTPUT"],
 };
 
 export const GO_STRIPPED: Recipe = {

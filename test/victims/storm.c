@@ -5,6 +5,9 @@
  *     threads      threads that read the clock once and exit, as many and as fast as possible
  *     exec         starts itself anew every few milliseconds
  *     exec-thread  the same, by a thread that is not the main thread
+ *     exec-traced  the same, with 3,000 threads that sleep, and as soon as the main thread is traced
+ *     exec-traced-thread
+ *                  the same, as soon as the thread is traced that does it, the first after the main thread
  *     forks        forks children, one after the other, that read the clock for a moment and exit
  *     exit-main    `storm exit-main OFFSET MICROSECONDS`: reads the clock with four threads until it is told to `exit`, and
  *                  then for so long; its exit code is 42, or 43 where a reading was wrong
@@ -110,9 +113,20 @@ static void storm_of_threads(void)
 
 /* ---- exec --------------------------------------------------------------------------------------------------- */
 
+static void begin_anew(void)
+{
+	char counted[2][32];
+
+	snprintf(counted[0], sizeof(counted[0]), "%llu", rounds + 1);
+	snprintf(counted[1], sizeof(counted[1]), "%llu", wrong);
+	execl("/proc/self/exe", arguments[0], arguments[1], arguments[2], counted[0], counted[1], (char *)NULL);
+	perror("execl");
+	exit(1);
+}
+
 static void *start_again(void *unused)
 {
-	char counted[2][32], line[64];
+	char line[64];
 
 	/* Stays for two milliseconds, of which it reads for the most part. */
 	for (int i = 0; i < 4; i++) {
@@ -120,11 +134,7 @@ static void *start_again(void *unused)
 		if (command(line, sizeof(line), 0))
 			report("");
 	}
-	snprintf(counted[0], sizeof(counted[0]), "%llu", rounds + 1);
-	snprintf(counted[1], sizeof(counted[1]), "%llu", wrong);
-	execl("/proc/self/exe", arguments[0], arguments[1], arguments[2], counted[0], counted[1], (char *)NULL);
-	perror("execl");
-	exit(1);
+	begin_anew();
 	return unused;
 }
 
@@ -141,6 +151,74 @@ static void storm_of_thread_execs(void)
 		exit(1);
 	for (;;)
 		pause();
+}
+
+/* ---- exec while the other threads are being seized ------------------------------------------------------------ */
+
+#define SLEEPERS 3000
+
+static void *sleep_for_ever(void *unused)
+{
+	for (;;)
+		pause();
+	return unused;
+}
+
+static int is_traced(void)
+{
+	static const char name[] = "\nTracerPid:\t";
+	char status[2048];
+	int file = open("/proc/thread-self/status", O_RDONLY);
+	ssize_t size = read(file, status, sizeof(status) - 1);
+	const char *tracer;
+
+	close(file);
+	if (size <= 0)
+		exit(1);
+	status[size] = '\0';
+	tracer = strstr(status, name);
+	return tracer && tracer[sizeof(name) - 1] != '0';
+}
+
+static void *start_again_when_traced(void *unused)
+{
+	char line[64];
+
+	prctl(PR_SET_TIMERSLACK, 1);
+	while (!is_traced()) {
+		if (command(line, sizeof(line), 0))
+			report("");
+	}
+	begin_anew();
+	return unused;
+}
+
+static void sleep_many(void)
+{
+	pthread_attr_t small;
+	pthread_t thread;
+
+	pthread_attr_init(&small);
+	pthread_attr_setstacksize(&small, STACK);
+	for (int i = 0; i < SLEEPERS; i++)
+		if (pthread_create(&thread, &small, sleep_for_ever, NULL))
+			exit(1);
+}
+
+static void exec_when_traced(void)
+{
+	sleep_many();
+	start_again_when_traced(NULL);
+}
+
+static void exec_thread_when_traced(void)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, start_again_when_traced, NULL))
+		exit(1);
+	sleep_many();
+	sleep_for_ever(NULL);
 }
 
 /* ---- forks -------------------------------------------------------------------------------------------------- */
@@ -279,6 +357,8 @@ static const struct {
 	{"threads", storm_of_threads},
 	{"exec", storm_of_execs},
 	{"exec-thread", storm_of_thread_execs},
+	{"exec-traced", exec_when_traced},
+	{"exec-traced-thread", exec_thread_when_traced},
 	{"forks", storm_of_forks},
 	{"exit-main", exit_by_main},
 	{"exit-thread", exit_by_thread},

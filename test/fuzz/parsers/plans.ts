@@ -1,5 +1,8 @@
 /** What holds for every plan, whatever it was made from: it touches nothing but the vDSO and pages of ours. */
 import { describePlan, planAsJson } from "../../../src/patch/describe.ts";
+import { MAX_ISLAND } from "../../../src/patch/island.ts";
+import { PARAMS } from "../../../src/patch/params.ts";
+import { MAX_CODE } from "../../../src/patch/payload.ts";
 import { invert, type PatchPlan, type Step } from "../../../src/patch/plan.ts";
 import { encodePlan } from "../../../src/tracer/encode.ts";
 import { must, mustBeTame } from "../parser.ts";
@@ -20,6 +23,7 @@ function extentsOf(step: Step): Range[] {
       return [of(step.address, 8)];
     case "map":
     case "unmap":
+    case "ours":
     case "read":
       return [of(step.address, step.length)];
     case "drain":
@@ -38,7 +42,8 @@ function cuts({ address, old, new: fresh }: Step & { op: "patch" }, window: bigi
   return old.some((byte, i) => byte !== fresh[i] && address + BigInt(i) === window);
 }
 
-const MOST_PAGES = 19 * 4096;
+/** What the largest payload has, or an island. */
+const MOST_PAGES = Math.max(MAX_CODE + PARAMS.size, MAX_ISLAND);
 
 export function mustStayInside(plan: PatchPlan, permitted: readonly Range[]): void {
   const words = new Set<bigint>();
@@ -50,7 +55,7 @@ export function mustStayInside(plan: PatchPlan, permitted: readonly Range[]): vo
     if (step.op === "unmap" || step.op === "map") {
       const { address, length } = step;
       must(address % 4096n === 0n && length > 0 && length % 4096 === 0, "whole pages");
-      must(length <= MOST_PAGES, "no more than a payload needs");
+      must(length <= MOST_PAGES, "no more than a payload or an island needs");
     }
     if (step.op !== "patch") continue;
     const { address } = step;
@@ -66,7 +71,14 @@ export function mustStayInside(plan: PatchPlan, permitted: readonly Range[]): vo
 
 /** It can be packed, printed and inverted. */
 export function mustUndoItself(plan: PatchPlan): void {
-  const session = { proc: 3, memoryPid: 1, stopTimeoutNs: 1n, seccomp: false, ourChild: false };
+  const session = {
+    proc: 3,
+    memoryPid: 1,
+    stopTimeoutNs: 1n,
+    seccomp: false,
+    ourChild: false,
+    followed: false,
+  };
   const { bytes, outputSize } = encodePlan(plan, session);
   must(bytes.length < 1 << 20 && outputSize < 1 << 16, "a plan is small");
   invert(plan.steps);

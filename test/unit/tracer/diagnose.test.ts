@@ -82,7 +82,7 @@ const STEPS: readonly Step[] = [
 ];
 
 /** In which state such a plan finds its target, unless told otherwise. */
-const BEFORE = { inject: "untouched", recover: "skewed", probe: "untouched" } as const;
+const BEFORE = { inject: "untouched", extend: "skewed", recover: "skewed", probe: "untouched" } as const;
 
 function planOf(action: PatchPlan["action"], before: PatchPlan["before"] = BEFORE[action]): PatchPlan {
   return {

@@ -12,6 +12,7 @@ const SESSION = {
   stopTimeoutNs: 1_500_000_000n,
   seccomp: false,
   ourChild: false,
+  followed: false,
 };
 const STEP = 56;
 const HIGH = 0xffff_8000_0000_0008n;
@@ -92,7 +93,7 @@ describe("the head of a plan", () => {
 
   it("has every field in its place", () => {
     const { u32, u64, size } = words(planOf([]));
-    expect([u32(0), u32(4)]).toEqual([0x4e4c5054, 3]);
+    expect([u32(0), u32(4)]).toEqual([0x4e4c5054, 4]);
     expect([u32(8), u32(12)], "the task by which memory is reached, and /proc/PID").toEqual([4321, 17]);
     expect([u32(16), u32(20)]).toEqual([0, 0]);
     expect(u64(24)).toBe(1_500_000_000n);
@@ -109,7 +110,13 @@ describe("the head of a plan", () => {
     ["seccomp", {}, { seccomp: true }, 2],
     ["our child", {}, { ourChild: true }, 4],
     ["sleepers woken", { sleepers: "woken" } as const, {}, 8],
-    ["all", { stop: "one", sleepers: "woken" } as const, { seccomp: true, ourChild: true }, 15],
+    ["followed", {}, { followed: true }, 16],
+    [
+      "all",
+      { stop: "one", sleepers: "woken" } as const,
+      { seccomp: true, ourChild: true, followed: true },
+      31,
+    ],
   ])("flags: %s", (_, rest, session, flags) => {
     expect(words(planOf([], rest), session).u32(16)).toBe(flags);
   });
@@ -231,6 +238,25 @@ describe("each kind of step", () => {
       },
       { op: 9, count: 2, a: 8, address: HIGH + 0x100n, length: 512n, value2: 5n },
       "000000000000000001000000000000000800000000 80ffff1800000000 80ffff".replaceAll(" ", ""),
+    ],
+    [
+      "drain before a gate",
+      {
+        op: "drain",
+        code: [{ address: address(0x1000n), length: 4096 }],
+        timeoutNs: 0n,
+        calls: address(5n),
+        gate: { word: address(HIGH), first: address(7n) },
+        what: "",
+      },
+      { op: 9, flags: 2, count: 1, a: 24, b: 8, value2: 5n },
+      "080000000080ffff 0700000000000000 0010000000000000 0020000000000000".replaceAll(" ", ""),
+    ],
+    [
+      "ours",
+      { op: "ours", address: address(HIGH), length: 4096, calls: address(5n), what: "" },
+      { op: 10, address: HIGH, length: 4096n, value2: 5n },
+      "",
     ],
   ])("%s", (_, step, fields, data) => {
     const { steps, data: all } = unpack(encodePlan(planOf([step]), SESSION).bytes);

@@ -20,6 +20,7 @@ const STEPS: readonly Step[] = [
   { op: "call", address: address(1n), argument: address(2n), stack: address(3n), what: "" },
   { op: "read", address: address(1n), length: 1, what: "" },
   { op: "drain", code: [{ address: address(1n), length: 1 }], timeoutNs: 1n, calls: address(2n), what: "" },
+  { op: "ours", address: address(1n), length: 1, calls: address(2n), what: "" },
 ];
 
 const PLAN: PatchPlan = {
@@ -33,10 +34,10 @@ const PLAN: PatchPlan = {
   calls: [],
   steps: STEPS,
 };
-const SESSION = { proc: 5, memoryPid: 6, stopTimeoutNs: 7n, seccomp: true, ourChild: true };
+const SESSION = { proc: 5, memoryPid: 6, stopTimeoutNs: 7n, seccomp: true, ourChild: true, followed: true };
 
 it("numbers the steps as enum ts_op does, and the protections as mmap does", (context) => {
-  const names = ["CHECK", "MAP", "UNMAP", "WRITE", "PATCH", "MOVE", "CALL", "READ", "DRAIN"];
+  const names = ["CHECK", "MAP", "UNMAP", "WRITE", "PATCH", "MOVE", "CALL", "READ", "DRAIN", "OURS"];
   const values = evaluate(
     context,
     HEADER,
@@ -53,7 +54,7 @@ it("struct ts_plan", (context) => {
   const [magic, abi, flags, size] = evaluate(context, HEADER, [
     "TS_PLAN_MAGIC",
     "TS_ABI",
-    "TS_STOP_ONE | TS_FILTERED | TS_OUR_CHILD | TS_WAKE_SLEEPERS",
+    "TS_STOP_ONE | TS_FILTERED | TS_OUR_CHILD | TS_WAKE_SLEEPERS | TS_FOLLOWED",
     `sizeof(struct ts_plan) + ${STEPS.length} * sizeof(struct ts_step)`,
   ]);
   const { bytes } = encodePlan(PLAN, SESSION);
@@ -80,7 +81,7 @@ it("struct ts_plan", (context) => {
   });
 });
 
-it("struct ts_step, struct ts_pair and struct ts_range", (context) => {
+it("struct ts_step, struct ts_pair, struct ts_range and struct ts_gate_ahead", (context) => {
   const offsets = ["op", "flags", "count", "a", "b", "reserved", "address", "length", "value", "value2"];
   const layout = layoutOf(context, HEADER, "ts_step", offsets);
   expect([...layout.values()].map(({ offset }) => offset)).toEqual([0, 4, 8, 12, 16, 20, 24, 32, 40, 48]);
@@ -92,8 +93,11 @@ it("struct ts_step, struct ts_pair and struct ts_range", (context) => {
       "TS_HAS_OLD",
       "sizeof(struct ts_range)",
       "offsetof(struct ts_range, end)",
+      "TS_HAS_GATE",
+      "sizeof(struct ts_gate_ahead)",
+      "offsetof(struct ts_gate_ahead, first)",
     ]),
-  ).toEqual([56n, 16n, 8n, 1n, 16n, 8n]);
+  ).toEqual([56n, 16n, 8n, 1n, 16n, 8n, 2n, 16n, 8n]);
 });
 
 it("numbers stages and roll backs as the helper does", (context) => {
