@@ -12,7 +12,7 @@
 	.globl ts_payload
 ts_payload:
 	.ascii	"TIMEPYLD"
-	.long	3			/* TS_PAYLOAD_VERSION */
+	.long	4			/* TS_PAYLOAD_VERSION */
 	.long	TS_CODE_BYTES
 	.long	TS_PARAMS_BYTES
 	.long	0xfc0			/* index, slots, in the parameter pages */
@@ -29,6 +29,8 @@ ts_payload:
 	.long	ts_original_time - ts_payload
 	.long	ts_enter - ts_payload
 	.long	ts_begin - ts_payload
+	.long	ts_gate - ts_payload
+	.long	ts_gate_called - ts_payload
 
 	.macro trampoline name
 	.globl	\name

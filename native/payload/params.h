@@ -2,7 +2,7 @@
  * params.h - what the payload and the tool share: the parameter pages behind the payload's code in the target.
  *
  *     page 0     mark     who we are, which words of the vDSO we replaced and what stood there;
- *                         in its last cache line the index of the slot in use, and flags
+ *                         in its last cache line the index of the slot in use, flags, and the gate
  *     page 1-4   slots    two sets of settings
  *     page 5     scratch  results and stack of a remote call
  *     page 6-9   waits    translated timespecs, for calls that are under way
@@ -18,7 +18,7 @@
 
 #define TS_PAYLOAD_MAGIC 0x444c5950454d4954ull /* "TIMEPYLD" */
 #define TS_MARK_MAGIC 0x57454b53454d4954ull    /* "TIMESKEW" */
-#define TS_PAYLOAD_VERSION 3
+#define TS_PAYLOAD_VERSION 4
 
 #define TS_PAGE 4096
 #define TS_CODE_SIZE (4 * TS_PAGE)
@@ -28,6 +28,7 @@
 #define TS_FUNCTIONS 3 /* clock_gettime, gettimeofday, time: in this order wherever they are counted */
 #define TS_MAX_SITES 8
 #define TS_MAX_ISLANDS 8
+#define TS_MAX_ADDED 8
 
 /* Bits of ts_slot.selected: bit n is clock id n, for n < 32; and these. */
 #define TS_NAME_GETTIMEOFDAY 62
@@ -38,6 +39,7 @@
 /* ts_params.flags */
 #define TS_FILTERED 1  /* there is a seccomp filter: no system call that the program did not ask for */
 #define TS_DURATIONS 2 /* where the program waits for a time, not until one, was rewritten, too: for the tool */
+#define TS_LEFT_ALONE 4 /* the user wanted no system call rewritten, here and in what it starts: for the tool */
 
 struct ts_site {
   uint64_t address;     /* of an aligned 8-byte word in the vDSO */
@@ -74,6 +76,7 @@ struct ts_mark {
   uint32_t island_count;
   uint32_t reserved;
   struct ts_place islands[TS_MAX_ISLANDS];
+  uint64_t added[TS_MAX_ADDED]; /* islands that came later: address + number of pages; outside the checksum */
 };
 
 /* Clocks that have a start of their own; the coarse and the alarm clocks have that of the clock they are made from. */
@@ -136,6 +139,16 @@ struct ts_timespec {
 };
 
 /*
+ * Of a program that was skewed before its libraries were mapped: it is reached by way of ts_gate (gate.S). `entry` stays,
+ * for whoever has been sent there.
+ */
+struct ts_gate {
+  uint64_t entry; /* where the program begins */
+  uint64_t word;  /* address of the word on its stack that leads to the gate; 0: there is none, or it was passed */
+  uint64_t first; /* where its dynamic linker begins: a thread that stands there has not read the word yet */
+};
+
+/*
  * What a system call that is made in place is told instead of the program's timespec. Not on the stack, where a signal
  * frame may lie before the kernel has read it, or reads it again. Claimed by exchanging `key` and `until` in one go.
  */
@@ -173,7 +186,8 @@ struct ts_params {
   uint8_t index; /* 0 or 1 */
   uint8_t index_rest[7];
   uint64_t flags;
-  uint8_t flags_rest[48];
+  struct ts_gate gate;
+  uint8_t gate_rest[24];
   struct ts_slot slot[2];
   struct ts_probe probe;
   uint8_t stack[TS_PAGE - sizeof(struct ts_probe)];
@@ -196,10 +210,12 @@ struct ts_payload_header {
   uint32_t trampolines[TS_FUNCTIONS];
   uint32_t enter; /* where thunks call */
   uint32_t begin_entry; /* offset of ts_begin's code */
+  uint32_t gate;        /* where the dynamic linker jumps to */
+  uint32_t gate_called; /* behind the gate's system call */
 };
 
 _Static_assert(sizeof(struct ts_site) == 32, "src/patch/mark.ts");
-_Static_assert(sizeof(struct ts_mark) == 80 + 32 * TS_MAX_SITES + 16 * TS_MAX_ISLANDS, "src/patch/mark.ts");
+_Static_assert(sizeof(struct ts_mark) == 80 + 32 * TS_MAX_SITES + 16 * TS_MAX_ISLANDS + 8 * TS_MAX_ADDED, "src/patch/mark.ts");
 _Static_assert(sizeof(struct ts_track) == 40, "src/patch/params.ts");
 _Static_assert(offsetof(struct ts_slot, start) == 56, "src/patch/params.ts");
 _Static_assert(offsetof(struct ts_slot, tracks) == 160, "src/patch/params.ts");
@@ -207,5 +223,6 @@ _Static_assert(offsetof(struct ts_slot, text) == 280, "src/patch/params.ts");
 _Static_assert(offsetof(struct ts_slot, frames) == 512, "src/patch/params.ts");
 _Static_assert(sizeof(struct ts_slot) == TS_SLOT_SIZE, "src/patch/params.ts");
 _Static_assert(sizeof(struct ts_params) == TS_PARAMS_SIZE, "src/patch/params.ts");
+_Static_assert(offsetof(struct ts_params, gate) == 0xfd0, "src/patch/params.ts, gate.S");
 
 #endif

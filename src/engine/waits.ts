@@ -4,7 +4,7 @@
  */
 import { basename } from "node:path";
 import { type CallSite, type Calls, findCalls, type Unproved } from "../calls/find.ts";
-import { callName } from "../calls/table.ts";
+import { callName, DEADLINE_CALLS, DURATION_CALLS } from "../calls/table.ts";
 import { ElfError } from "../elf/error.ts";
 import { type ByteSource, type CodeImage, readCodeImage } from "../elf/functions.ts";
 import { type Address, address, formatAddress } from "../machine/address.ts";
@@ -34,6 +34,13 @@ export interface WaitSites {
 interface MappedImage {
   readonly path: string;
   readonly mappings: readonly Mapping[];
+}
+
+const TIMED_CALLS: ReadonlySet<number> = new Set([...DEADLINE_CALLS, ...DURATION_CALLS]);
+
+/** Numbers of the system calls that matter; `durations`: CLOCK_MONOTONIC may run at another rate. */
+export function timedCalls(durations: boolean): ReadonlySet<number> {
+  return durations ? TIMED_CALLS : DEADLINE_CALLS;
 }
 
 /**

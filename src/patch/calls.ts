@@ -17,6 +17,7 @@ import {
   type Island,
   islandSize,
   MAX_CALLS,
+  MOST_CALLS,
 } from "./island.ts";
 import { MAX_ISLANDS, WORD } from "./mark.ts";
 import type { Step } from "./plan.ts";
@@ -38,14 +39,16 @@ export interface CallsInput {
   readonly pages: AddressRange;
   readonly params: Address;
   readonly enter: Address;
+  /** How many islands there may be; default MAX_ISLANDS. */
+  readonly most?: number;
 }
 
 /** @returns the islands; sites for which there is no room within reach are in none of them */
 export function planIslands(input: CallsInput): PlannedIsland[] {
   const islands: PlannedIsland[] = [];
   const taken = [input.pages];
-  for (const group of groupsOf(input.sites.slice(0, 2 * MAX_CALLS))) {
-    const at = islands.length < MAX_ISLANDS ? placeFor(group, input, taken) : undefined;
+  for (const group of groupsOf(input.sites.slice(0, MOST_CALLS))) {
+    const at = islands.length < (input.most ?? MAX_ISLANDS) ? placeFor(group, input, taken) : undefined;
     const reachable = at === undefined ? [] : group.filter((site) => isReachable(site, at));
     if (at === undefined || reachable.length === 0) continue;
     const island = encodeIsland(at, reachable, input.params, input.enter);

@@ -62,12 +62,14 @@ function detailOf(step: Step): string {
     case "map":
       return `${formatRange(step)}, ${step.protection}`;
     case "unmap":
+    case "ours":
     case "read":
       return formatRange(step);
     case "drain":
       return [
         ...step.code.map(formatRange),
         ...(step.waits === undefined ? [] : [`waits in ${formatRange(step.waits)}`]),
+        ...(step.gate === undefined ? [] : [`${formatAddress(step.gate.word)} is 0`]),
       ].join(", ");
     case "check":
     case "write":

@@ -4,13 +4,11 @@
 import { type Address, address } from "../machine/address.ts";
 import { JUMP_LENGTH } from "../machine/x86_64/encode.ts";
 import { jumpOf } from "./calls.ts";
-import { type CallRecord, decodeIsland, ISLAND_MAGIC, type Island, MAX_CALLS } from "./island.ts";
-import type { Mark } from "./mark.ts";
+import { type CallRecord, decodeIsland, ISLAND_MAGIC, type Island, MOST_CALLS } from "./island.ts";
+import type { Mark, Place } from "./mark.ts";
 import { equal, readAnonymous, type Scene, startsLike } from "./scene.ts";
 
 const PAGE = 4096;
-/** More than any injection rewrites. */
-const MOST_CALLS = 2 * MAX_CALLS;
 
 export interface FoundCalls {
   /** Of the islands that the mark names, those that are there. */
@@ -22,10 +20,16 @@ export interface FoundCalls {
 }
 
 export function findCalls(scene: Scene, mark: Mark): FoundCalls {
-  const islands = mark.islands.flatMap((place) => readIsland(scene, place, mark.params.address) ?? []);
-  const calls = apart(islands.flatMap(({ records }) => records)).slice(0, MOST_CALLS);
-  const patchedCalls = patchedAmong(scene, calls);
+  const islands = placesOf(mark).flatMap((place) => readIsland(scene, place, mark.params.address) ?? []);
+  const calls = inOrder(islands.flatMap(({ records }) => records)).slice(0, MOST_CALLS);
+  const patchedCalls = apart(patchedAmong(scene, calls));
   return { islands, patchedCalls, note: lostCalls(calls.length - patchedCalls.length, calls.length) };
+}
+
+/** Each once: a forged mark may name one twice, and two cannot be unmapped. */
+function placesOf({ islands, added }: Mark): Place[] {
+  const places = [...islands, ...added.flatMap((place) => place ?? [])];
+  return [...new Map(places.map((place) => [place.address, place])).values()];
 }
 
 /** An island that a mark names. One that a run has not filled before it died has no sites: no jump leads there yet. */
@@ -62,16 +66,21 @@ function patchedAmong({ maps, read }: Scene, records: readonly CallRecord[]): Ca
   });
 }
 
-/** In order; none within another, which no injection makes. */
+function inOrder(records: readonly CallRecord[]): CallRecord[] {
+  return records.toSorted((a, b) => (a.address < b.address ? -1 : 1));
+}
+
+/**
+ * None within another, which no injection makes. (Among all records there may be such: where a library was unloaded,
+ * another one may lie, with sites of a later island.)
+ */
 function apart(records: readonly CallRecord[]): CallRecord[] {
   let end = 0n;
-  return records
-    .toSorted((a, b) => (a.address < b.address ? -1 : 1))
-    .filter(({ address: at }) => {
-      if (at < end) return false;
-      end = at + BigInt(JUMP_LENGTH);
-      return true;
-    });
+  return records.filter(({ address: at }) => {
+    if (at < end) return false;
+    end = at + BigInt(JUMP_LENGTH);
+    return true;
+  });
 }
 
 /** A library may have been unloaded since, or a debugger stand there. */

@@ -6,6 +6,7 @@ import { type Address, address } from "../machine/address.ts";
 import { decodeJump, JUMP_LENGTH } from "../machine/x86_64/encode.ts";
 import type { Mapping } from "../target/proc.ts";
 import { findCalls } from "./find-calls.ts";
+import { type FoundGate, readGate } from "./gate.ts";
 import type { CallRecord, Island } from "./island.ts";
 import { decodeMark, MARK_BYTES, MARK_MAGIC, type Mark, type Site, WORD } from "./mark.ts";
 import { decodeSlot, type FoundSettings, neutral, PARAMS, slotOffset } from "./params.ts";
@@ -27,6 +28,8 @@ export interface FoundPages {
   readonly mark: Mark;
   /** Offset of the probe in that payload, which another build may have put there. */
   readonly probeEntry: number;
+  /** And of its entry for system calls. */
+  readonly enter: number;
   /** The slot in use, and what it holds. */
   readonly index: number;
   readonly settings: FoundSettings;
@@ -40,6 +43,8 @@ export interface FoundPages {
   readonly islands: readonly Island[];
   /** The call sites that hold our jump now. */
   readonly patchedCalls: readonly CallRecord[];
+  /** What the program has before it, where it was skewed at its very beginning. */
+  readonly gate: FoundGate | undefined;
   readonly note: string | undefined;
   /** Nothing had been written to the pages yet: that they are ours is known from where they are. */
   readonly blank?: true;
@@ -157,8 +162,10 @@ function unfinished(vdso: Vdso, code: Mapping, params: Mapping | undefined): Fou
       vdso: { address: vdso.start, size: vdso.bytes.length },
       sites: [],
       islands: [],
+      added: [],
     },
     probeEntry: 0,
+    enter: 0,
     index: 0,
     settings: neutral(0n),
     idle: { settings: neutral(0n), bytes: new Uint8Array(PARAMS.slotSize) },
@@ -166,6 +173,7 @@ function unfinished(vdso: Vdso, code: Mapping, params: Mapping | undefined): Fou
     patchedSites: [],
     islands: [],
     patchedCalls: [],
+    gate: undefined,
     note: UNUSED,
   };
 }
@@ -236,10 +244,12 @@ function classify(scene: Scene, { mark, header }: Pages): Found {
   const found = {
     mark,
     probeEntry: header.probeEntry,
+    enter: header.enter,
     ...slots,
     patchedSites,
     islands,
     patchedCalls,
+    gate: readGate(scene, mark, header),
   };
   if (patchedSites.length === mark.sites.length && settings.mask !== 0n) {
     const flaw = settings.flaw && `its profile ${settings.flaw}: another program has written there`;

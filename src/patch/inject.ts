@@ -9,6 +9,7 @@ import { TimeskewError } from "../errors.ts";
 import { type Address, address } from "../machine/address.ts";
 import type { Mapping } from "../target/proc.ts";
 import { jumpOf, type PlannedIsland, planIslands, type ReadWindow, rewriteSites } from "./calls.ts";
+import { type Gate, gateIn, setGate, tellGate } from "./gate.ts";
 import type { CallSiteInTarget } from "./island.ts";
 import { findLandings } from "./landing.ts";
 import { encodeMark, type Mark } from "./mark.ts";
@@ -17,6 +18,7 @@ import {
   encodeProbeHead,
   encodeSlot,
   FILTERED,
+  LEFT_ALONE,
   neutral,
   PARAMS,
   PROBE_BYTES,
@@ -47,9 +49,11 @@ export interface InjectionInput {
   readonly pristineTail: Uint8Array;
   /** Where system calls with times in them are made; none: they are left alone. */
   readonly calls?: CallsInput;
+  /** Of a program whose dynamic linker is yet to begin. */
+  readonly gate?: Gate;
 }
 
-interface CallsInput {
+export interface CallsInput {
   readonly sites: readonly CallSiteInTarget[];
   readonly maps: readonly Mapping[];
   readonly read: ReadWindow;
@@ -87,6 +91,7 @@ export function planInjection(input: InjectionInput): PatchPlan {
       bytes: Uint8Array.of(Number(flagsOf(input))),
       what: "what kind of target it is",
     },
+    ...(input.gate ? [tellGate(mark, input.gate)] : []),
     {
       op: "write",
       address: at(slotOffset(0)),
@@ -111,6 +116,7 @@ export function planInjection(input: InjectionInput): PatchPlan {
     ),
     { op: "move", moves, what: "so do those that woke up meanwhile" },
     ...rewriteCalls(input, islands),
+    ...(input.gate ? [setGate(input.gate, gateIn(mark, payload))] : []),
     ...begin(mark, input),
     {
       op: "write",
@@ -148,7 +154,7 @@ export function planInjection(input: InjectionInput): PatchPlan {
 }
 
 function flagsOf({ calls }: InjectionInput): bigint {
-  if (calls === undefined) return 0n;
+  if (calls === undefined) return LEFT_ALONE;
   return (calls.filtered ? FILTERED : 0n) | (calls.durations ? DURATIONS : 0n);
 }
 
@@ -179,7 +185,8 @@ function islandsOf({ calls, payload, pages }: InjectionInput): PlannedIsland[] {
   return planIslands({ ...calls, pages: { start: pages, end }, params, enter });
 }
 
-function mapIsland({ address: at, size, bytes, records }: PlannedIsland): Step[] {
+/** The steps that map an island and fill it. */
+export function mapIsland({ address: at, size, bytes, records }: PlannedIsland): Step[] {
   const sites = records.length === 1 ? "1 call site" : `${records.length} call sites`;
   return [
     { op: "map", address: at, length: size, protection: "r-x", what: `an island for ${sites}` },
@@ -187,7 +194,11 @@ function mapIsland({ address: at, size, bytes, records }: PlannedIsland): Step[]
   ];
 }
 
-function rewriteCalls({ calls }: InjectionInput, islands: readonly PlannedIsland[]): Step[] {
+/** The steps that have the sites lead to their islands. */
+export function rewriteCalls(
+  { calls }: Pick<InjectionInput, "calls">,
+  islands: readonly PlannedIsland[],
+): Step[] {
   if (calls === undefined) return [];
   return rewriteSites({
     records: islands.flatMap(({ records }) => records),
@@ -237,6 +248,7 @@ export function markOf(
     vdso: { address: vdso.start, size: vdso.bytes.length },
     sites: rewrites.map(({ site }) => site),
     islands: islands.map(({ address: at, size }) => ({ address: at, size })),
+    added: [],
   };
 }
 

@@ -20,8 +20,10 @@ const ENTER_OFFSET = 40;
 const RECORD_BYTES = 24;
 const PAGE = 4096;
 const THUNK_ALIGNMENT = 8;
-/** No island has more sites; the largest program known has some hundred. A plan has room for all of two. */
+/** No island has more sites; the largest program known has some hundred. */
 export const MAX_CALLS = 1024;
+/** In a target, in all islands. */
+export const MOST_CALLS = 2 * MAX_CALLS;
 export const MAX_ISLAND = 64 * PAGE;
 
 /** A place in the target where a system call is made. */

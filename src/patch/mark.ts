@@ -28,12 +28,20 @@ export interface Mark {
   vdso: { address: Address; size: number };
   sites: Site[];
   /** Where the islands are, or will be: each says by itself whether it is there (island.ts). */
-  islands: { address: Address; size: number }[];
+  islands: Place[];
+  /** Those that came later (extend.ts), each in its word. */
+  added: (Place | undefined)[];
+}
+
+export interface Place {
+  readonly address: Address;
+  /** In bytes; whole pages. */
+  readonly size: number;
 }
 
 /** "TIMESKEW" */
 export const MARK_MAGIC = 0x57454b53454d4954n;
-export const MARK_VERSION = 3;
+export const MARK_VERSION = 4;
 export const WORD = 8;
 const PAGE = 4096n;
 
@@ -46,7 +54,10 @@ const HEAD_BYTES = 72;
 const SITE_BYTES = 32;
 const ISLANDS_OFFSET = HEAD_BYTES + MAX_SITES * SITE_BYTES;
 const ISLAND_BYTES = 16;
-export const MARK_BYTES = ISLANDS_OFFSET + 8 + MAX_ISLANDS * ISLAND_BYTES;
+/** Words, each replaced by one write, so the checksum leaves them out: the address of an island, plus its pages. */
+export const ADDED_OFFSET = ISLANDS_OFFSET + 8 + MAX_ISLANDS * ISLAND_BYTES;
+export const MAX_ADDED = 8;
+export const MARK_BYTES = ADDED_OFFSET + MAX_ADDED * WORD;
 /** Offset of the state, which is rewritten alone. */
 export const MARK_STATE_OFFSET = 12;
 const CHECKSUM_OFFSET = 68;
@@ -78,7 +89,10 @@ export function encodeMark(mark: Mark): Uint8Array {
     view.setBigUint64(at, island.address, true);
     view.setBigUint64(at + 8, BigInt(island.size), true);
   });
-  view.setUint32(CHECKSUM_OFFSET, checksum(bytes), true);
+  mark.added.forEach((place, i) => {
+    bytes.set(encodePlace(place), ADDED_OFFSET + i * WORD);
+  });
+  view.setUint32(CHECKSUM_OFFSET, checksum(bytes.subarray(0, ADDED_OFFSET)), true);
   bytes.set(encodeMarkState(mark.state), MARK_STATE_OFFSET);
   return bytes;
 }
@@ -96,7 +110,7 @@ export function decodeMark(bytes: Uint8Array, vdso: { start: Address; end: Addre
   if (version !== MARK_VERSION) return `has version ${version}, this timeskew knows ${MARK_VERSION}`;
   const state = STATES[view.getUint32(MARK_STATE_OFFSET, true) - 1];
   if (state === undefined) return "has an unknown state";
-  const plain = bytes.slice(0, MARK_BYTES);
+  const plain = bytes.slice(0, ADDED_OFFSET);
   plain.fill(0, MARK_STATE_OFFSET, MARK_STATE_OFFSET + 4);
   plain.fill(0, CHECKSUM_OFFSET, CHECKSUM_OFFSET + 4);
   if (checksum(plain) !== view.getUint32(CHECKSUM_OFFSET, true)) return "fails its checksum";
@@ -127,7 +141,9 @@ export function decodeMark(bytes: Uint8Array, vdso: { start: Address; end: Addre
   }
   const islands = readIslands(view);
   if (typeof islands === "string") return islands;
-  return { state, code, params, vdso: image, sites, islands };
+  const added = readAdded(view);
+  if (typeof added === "string") return added;
+  return { state, code, params, vdso: image, sites, islands, added };
 }
 
 function readIslands(view: DataView): Mark["islands"] | string {
@@ -144,6 +160,25 @@ function readIslands(view: DataView): Mark["islands"] | string {
     islands.push({ address: address(start), size: Number(size) });
   }
   return islands;
+}
+
+function readAdded(view: DataView): Mark["added"] | string {
+  const added: Mark["added"] = [];
+  for (let i = 0; i < MAX_ADDED; i++) {
+    const word = view.getBigUint64(ADDED_OFFSET + i * WORD, true);
+    const pages = word % PAGE;
+    if (word !== 0n && (pages === 0n || pages * PAGE > BigInt(MAX_ISLAND))) {
+      return "has an island of an impossible size";
+    }
+    added.push(word === 0n ? undefined : { address: address(word - pages), size: Number(pages * PAGE) });
+  }
+  return added;
+}
+
+/** The word that names an island that came later, or none. */
+export function encodePlace(place: Place | undefined): Uint8Array {
+  const word = place === undefined ? 0n : place.address + BigInt(place.size) / PAGE;
+  return new Uint8Array(BigUint64Array.of(word).buffer);
 }
 
 /** FNV-1a, 32 bits: against accidents, not against forgery. */

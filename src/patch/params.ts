@@ -10,8 +10,10 @@ import { decodeProfile, encodeProfile } from "./profile.ts";
 export const PARAMS = {
   size: 0xa000,
   index: 0xfc0,
-  /** 64 bits: FILTERED, DURATIONS. */
+  /** 64 bits: FILTERED, DURATIONS, LEFT_ALONE. */
   flags: 0xfc8,
+  /** struct ts_gate: gate.ts. */
+  gate: 0xfd0,
   slots: 0x1000,
   slotSize: 0x2000,
   probe: 0x5000,
@@ -28,6 +30,9 @@ export const PARAMS = {
 export const FILTERED = 1n;
 /** In PARAMS.flags: the places of relative waits are rewritten, so CLOCK_MONOTONIC may run at another rate. */
 export const DURATIONS = 2n;
+
+/** In PARAMS.flags: its system calls were left alone because the user said so, and so are those of what it starts. */
+export const LEFT_ALONE = 4n;
 
 /** What one slot holds. */
 export interface Settings {

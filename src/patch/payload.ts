@@ -11,8 +11,8 @@ export type FunctionName = (typeof FUNCTIONS)[number];
 
 /** "TIMEPYLD" */
 export const PAYLOAD_MAGIC = 0x444c5950454d4954n;
-const VERSION = 3;
-export const HEADER_SIZE = 76;
+const VERSION = 4;
+export const HEADER_SIZE = 84;
 
 const TRAMPOLINE_SIZE = 64;
 const PAGE = 4096;
@@ -43,6 +43,9 @@ export interface PayloadHeader {
   readonly enter: number;
   /** Offset in the code: makes the starts of slot 1's profile absolute. */
   readonly beginEntry: number;
+  /** Offset in the code: where the dynamic linker jumps to, and what is behind the system call that is made there. */
+  readonly gate: number;
+  readonly gateCalled: number;
 }
 
 /** @returns the reason why this version cannot work with such a payload, as a sentence's end, or the header */
@@ -71,26 +74,13 @@ export function parseHeader(bytes: Uint8Array): PayloadHeader | string {
   const trampolines = offsets(9 + FUNCTIONS.length);
   const enter = word(9 + 2 * FUNCTIONS.length);
   const beginEntry = word(10 + 2 * FUNCTIONS.length);
-  const ends = endsOf({
-    probeEntry,
-    entries,
-    trampolines,
-    enter,
-    beginEntry,
-    trampolineSize: TRAMPOLINE_SIZE,
-  });
-  if (codeSize % PAGE !== 0 || codeSize > MAX_CODE || ends.some((end) => end > codeSize))
+  const gate = word(11 + 2 * FUNCTIONS.length);
+  const gateCalled = word(12 + 2 * FUNCTIONS.length);
+  const trampolineSize = TRAMPOLINE_SIZE;
+  const inside = { probeEntry, entries, trampolines, trampolineSize, enter, beginEntry, gate, gateCalled };
+  if (codeSize % PAGE !== 0 || codeSize > MAX_CODE || endsOf(inside).some((end) => end > codeSize))
     return "has offsets outside";
-  return {
-    codeSize,
-    paramsSize: PARAMS.size,
-    trampolineSize: TRAMPOLINE_SIZE,
-    probeEntry,
-    entries,
-    trampolines,
-    enter,
-    beginEntry,
-  };
+  return { codeSize, paramsSize: PARAMS.size, ...inside };
 }
 
 /** @throws TimeskewError E_INTERNAL for a payload that was built for another version of this program */
@@ -110,9 +100,12 @@ function endsOf({
   trampolines,
   enter,
   beginEntry,
+  gate,
+  gateCalled,
   trampolineSize,
 }: Omit<PayloadHeader, "codeSize" | "paramsSize">): number[] {
-  const code = [probeEntry, enter, beginEntry, ...Object.values(entries)].map((at) => at + 1);
+  const starts = [probeEntry, enter, beginEntry, gate, gateCalled, ...Object.values(entries)];
+  const code = starts.map((at) => at + 1);
   return [...code, ...Object.values(trampolines).map((at) => at + trampolineSize)];
 }
 

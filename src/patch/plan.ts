@@ -1,6 +1,6 @@
 /**
  * What will be done to a target, as plain data: the steps that the helper carries out while the target is stopped.
- * `--dry-run` prints a plan; src/tracer/encode.ts packs it; the planners are inject.ts, recover.ts and probe.ts.
+ * `--dry-run` prints a plan; src/tracer/encode.ts packs it; the planners are inject.ts, extend.ts, recover.ts and probe.ts.
  */
 import type { Address } from "../machine/address.ts";
 import type { CallRecord } from "./island.ts";
@@ -49,7 +49,11 @@ export type Step = { readonly what: string } & (
       readonly timeoutNs: bigint;
       /** Where the vDSO begins, whose functions are called from there: a thread there may return. */
       readonly calls: Address;
+      /** The main thread has our gate before it as long as the word is not 0, unless it stands at `first`. */
+      readonly gate?: { readonly word: Address; readonly first: Address };
     }
+  /** Code of ours that is there already: what is mapped is not unmapped again while somebody is inside. */
+  | { readonly op: "ours"; readonly address: Address; readonly length: number; readonly calls: Address }
 );
 
 export type Op = Step["op"];
@@ -61,7 +65,7 @@ export interface PlannedSite extends Site {
 
 export interface PatchPlan {
   readonly pid: number;
-  readonly action: "inject" | "recover" | "probe";
+  readonly action: "inject" | "extend" | "recover" | "probe";
   /** In which state a roll back leaves the target: that which it is in before. */
   readonly before: "untouched" | "skewed" | "partial";
   /** "one": no code is rewritten, so one stopped thread is enough. */

@@ -4,6 +4,7 @@
 import { type Address, address } from "../machine/address.ts";
 import { type ReadWindow, rewriteSites } from "./calls.ts";
 import type { FoundPages } from "./find.ts";
+import { gateAhead, takeGateBack } from "./gate.ts";
 import { stubOf } from "./inject.ts";
 import { encodeMarkState, MARK_STATE_OFFSET } from "./mark.ts";
 import { encodeSlot, neutral, PARAMS, slotOffset } from "./params.ts";
@@ -24,6 +25,7 @@ export interface RecoveryInput {
 
 export function planRecovery({ pid, vdso, found, pristineTail, read }: RecoveryInput): PatchPlan {
   const { mark, patchedSites, islands, patchedCalls } = found;
+  const gate = gateAhead(mark, found.gate);
   const stub = stubOf(vdso, pristineTail);
   const steps: Step[] = [
     { op: "check", address: vdso.start, bytes: vdso.bytes.slice(0, 64), what: "the vDSO is still there" },
@@ -52,10 +54,13 @@ export function planRecovery({ pid, vdso, found, pristineTail, read }: RecoveryI
       }),
     ),
     ...markRestored(mark),
+    // Only now: readGate would take it for one that was never set.
+    ...takeGateBack(found.gate),
     {
       op: "drain",
       code: [mark.code, ...islands].map(({ address: at, size }) => ({ address: at, length: size })),
       ...(islands.length > 0 && { waits: waitsOf(mark) }),
+      ...(gate && { gate }),
       timeoutNs: DRAIN_TIMEOUT_NS,
       calls: vdso.start,
       what: "no thread is inside the payload",

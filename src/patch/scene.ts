@@ -54,5 +54,5 @@ export function isZero(bytes: Uint8Array | undefined): boolean {
 }
 
 export function equal(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+  return Buffer.compare(a, b) === 0;
 }

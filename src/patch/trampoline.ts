@@ -4,7 +4,7 @@
  */
 import { TimeskewError } from "../errors.ts";
 import { type Address, address } from "../machine/address.ts";
-import { branchesInto } from "../machine/x86_64/branches.ts";
+import { branchesInto, type IncomingBranch } from "../machine/x86_64/branches.ts";
 import { decodeJump, encodeJump, JUMP_LENGTH } from "../machine/x86_64/encode.ts";
 import { JumpOutOfReach, RelocationError, UnknownInstruction } from "../machine/x86_64/errors.ts";
 import { relocatePrologue } from "../machine/x86_64/relocate.ts";
@@ -12,6 +12,7 @@ import type { Landings } from "./landing.ts";
 import { WORD } from "./mark.ts";
 import type { Payload } from "./payload.ts";
 import type { Move, PlannedSite } from "./plan.ts";
+import { equal } from "./scene.ts";
 import { codeOf, type Vdso, type VdsoFunction } from "./vdso.ts";
 
 /** Code of ours, and where it goes in the target. */
@@ -122,16 +123,27 @@ function refuseIntruders(vdso: Vdso, fn: VdsoFunction): void {
   );
   const start = Math.min(...functions.map(({ offset }) => offset));
   const end = Math.max(...functions.map(({ offset, size }) => offset + size));
-  const text = { name: "the image", offset: start, code: vdso.bytes.subarray(start, end) };
-  const [intruder] = branchesInto([text], fn.offset - 1, fn.offset + JUMP_LENGTH);
+  const branches = branchesOf(vdso.bytes.subarray(start, end));
+  const first = fn.offset - start;
+  const intruder = branches.find(({ target }) => target >= first && target < first + JUMP_LENGTH);
   if (intruder === undefined) return;
-  const from = functions.find(
-    ({ offset, size }) => intruder.offset >= offset && intruder.offset < offset + size,
-  );
+  const at = start + intruder.offset;
+  const from = functions.find(({ offset, size }) => at >= offset && at < offset + size);
   throw unsafe(
     fn,
-    `${from?.name ?? "a static function"} branches into its first ${JUMP_LENGTH} bytes (at 0x${intruder.offset.toString(16)})`,
+    `${from?.name ?? "a static function"} branches into its first ${JUMP_LENGTH} bytes (at 0x${at.toString(16)})`,
   );
+}
+
+/** Of the code that was looked at last: all processes of a machine have the same. */
+let last: { code: Uint8Array; branches: IncomingBranch[] } | undefined;
+
+function branchesOf(code: Uint8Array): IncomingBranch[] {
+  if (last === undefined || !equal(last.code, code)) {
+    const branches = branchesInto([{ name: "the image", offset: 0, code }], -1, code.length);
+    last = { code: code.slice(), branches };
+  }
+  return last.branches;
 }
 
 function unsafe(fn: VdsoFunction, why: string, cause?: unknown): TimeskewError {

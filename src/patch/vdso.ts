@@ -50,6 +50,16 @@ export function readVdso(start: Address, bytes: Uint8Array): Vdso {
   return { start, end, bytes, image, functions, tail: image.tail };
 }
 
+/** The same image in another process. */
+export function movedTo(start: Address, vdso: Vdso): Vdso {
+  return {
+    ...vdso,
+    start,
+    end: address(start + BigInt(vdso.bytes.length)),
+    functions: vdso.functions.map((fn) => ({ ...fn, address: address(start + BigInt(fn.offset)) })),
+  };
+}
+
 function parse(bytes: Uint8Array): Image {
   try {
     const kind = identify(bytes);

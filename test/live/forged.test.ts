@@ -134,6 +134,7 @@ function forge({ pid, at }: Forger, change: (mark: Mark, place: Place) => Mark, 
     vdso: { address: address(place.vdso), size: place.size },
     sites,
     islands: [],
+    added: [],
   };
   write(pid, at, payload.bytes);
   write(pid, params, encodeMark(change(mark, place)));

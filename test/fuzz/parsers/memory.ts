@@ -12,7 +12,14 @@ import { TimeskewError } from "../../../src/errors.ts";
 import { type Address, address } from "../../../src/machine/address.ts";
 import { encodeJump } from "../../../src/machine/x86_64/encode.ts";
 import { type Found, findSkew } from "../../../src/patch/find.ts";
-import { decodeMark, encodeMark, MARK_BYTES, type Mark } from "../../../src/patch/mark.ts";
+import {
+  ADDED_OFFSET,
+  decodeMark,
+  encodeMark,
+  MARK_BYTES,
+  MAX_ADDED,
+  type Mark,
+} from "../../../src/patch/mark.ts";
 import { decodeSlot, encodeSlot, PARAMS, type Settings } from "../../../src/patch/params.ts";
 import { FUNCTIONS, HEADER_SIZE, MAX_CODE, parseHeader, parsePayload } from "../../../src/patch/payload.ts";
 import type { PatchPlan } from "../../../src/patch/plan.ts";
@@ -38,7 +45,7 @@ const STATE = 12;
 /** Makes the checksum right again: a forger can. */
 function sign(bytes: Uint8Array): void {
   if (bytes.length < MARK_BYTES) return;
-  const plain = bytes.slice(0, MARK_BYTES);
+  const plain = bytes.slice(0, ADDED_OFFSET);
   plain.fill(0, STATE, STATE + 4);
   plain.fill(0, CHECKSUM, CHECKSUM + 4);
   const sum = plain.reduce((hash, byte) => Math.imul(hash ^ byte, 0x0100_0193) >>> 0, 0x811c_9dc5);
@@ -72,6 +79,14 @@ function forgedMark(random: Random, vdso: { start: bigint; end: bigint }, page: 
       address: address(random.oneIn(8) ? random.odd64() : (params + 0x10_0000n) & ~4095n),
       size: 4096 * random.below(66),
     })),
+    added: random.times(0, MAX_ADDED, () =>
+      random.oneIn(3)
+        ? undefined
+        : {
+            address: address(random.oneIn(8) ? random.odd64() & ~4095n : (params + 0x20_0000n) & ~4095n),
+            size: 4096 * random.below(66),
+          },
+    ),
   };
   const bytes = encodeMark(mark);
   if (random.oneIn(4)) put(bytes, 8 * random.below(MARK_BYTES / 8), random.odd64(), 8);
@@ -121,7 +136,7 @@ export const header = recipe("header", () => {
       if (random.oneIn(2))
         put(
           made,
-          4 * random.between(2, 17),
+          4 * random.between(2, 20),
           random.either(
             () => BigInt(random.below(70_000)),
             () => random.odd64(),
@@ -267,7 +282,7 @@ function forgedPages(random: Random, vdso: { start: bigint; end: bigint }, page:
   const code = new Uint8Array(size);
   code.set(loadPayload().bytes.subarray(0, HEADER_SIZE));
   put(code, 12, BigInt(size), 4);
-  if (random.oneIn(4)) put(code, 4 * random.between(0, 17), random.odd64(), 4);
+  if (random.oneIn(4)) put(code, 4 * random.between(0, 20), random.odd64(), 4);
   const params = new Uint8Array(PARAMS.size);
   params.set(forgedMark(random, vdso, page));
   params[PARAMS.index] = random.pick([0, 1, 2, 255]);
@@ -275,8 +290,19 @@ function forgedPages(random: Random, vdso: { start: bigint; end: bigint }, page:
     params.set(forgedSlot(random), at);
     if (random.oneIn(2)) put(params, at + 8, random.pick([1n, 3n << 62n, 0x921n, 1n << 40n]), 8);
   }
-  return [anonymous(page, code), anonymous(page + BigInt(size), params, "rw-p")];
+  const ours = [anonymous(page, code), anonymous(page + BigInt(size), params, "rw-p")];
+  if (random.oneIn(2)) return ours;
+  const stack = { ...anonymous(STACK + (page & 0xff_f000n), new Uint8Array(4096), "rw-p"), path: "[stack]" };
+  const word = 8 * random.below(512);
+  put(params, PARAMS.gate, random.odd64(), 8);
+  put(params, PARAMS.gate + 8, random.oneIn(4) ? random.odd64() : stack.start + BigInt(word), 8);
+  put(params, PARAMS.gate + 16, random.odd64(), 8);
+  if (!random.oneIn(3)) put(stack.bytes, word, page + BigInt(loadPayload().gate), 8);
+  return [...ours, stack];
 }
+
+/** Below every image that is looked at. */
+const STACK = 0x1000_0000_0000n;
 
 /** One thing that a forger would try. */
 function tamper(random: Random, forgery: Forgery): Forgery {
@@ -347,6 +373,13 @@ function forgedInside(random: Random, forgery: Forgery): Forgery {
   const params = new Uint8Array(PARAMS.size);
   params.set(forgedMark(random, { start: forgery.start, end: start }, start - 4096n));
   return { ...forgery, vdso, regions: [...forgery.regions, anonymous(start, params, "rw-p")] };
+}
+
+/** A word of a stack, or of what may be one. */
+function wordAt({ regions }: Forgery, at: Address): { start: bigint; end: bigint } {
+  const region = regions.find(({ start, bytes }) => start <= at && at < start + BigInt(bytes.length));
+  must(region?.inode === 0n && /^rw.p/.test(region.perms), "a gate's word is in memory that can be written");
+  return { start: at, end: at + 8n };
 }
 
 /** In order and without overlap, as a kernel lists mappings whatever a process does. */
@@ -494,6 +527,7 @@ export const find = recipe("find", () => {
             ours.push(pages);
             for (const { address: at, size } of found.islands)
               ours.push({ start: at, end: at + BigInt(size) });
+            if (found.gate?.leads) ours.push(wordAt(forgery, found.gate.word));
             for (const { perms, inode, start, bytes } of forgery.regions)
               if (perms[3] === "p" && inode !== 0n) ours.push({ start, end: start + BigInt(bytes.length) });
           }

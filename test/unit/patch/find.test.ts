@@ -142,7 +142,7 @@ describe("a payload whose mark does not fit", () => {
     [
       "belongs to a payload of another version",
       ({ target, pages }) => target.write(pages + 8n, Uint8Array.of(1)),
-      "has the layout 1,40960,4032,4096,8192,20480,64 instead of 3,40960,4032,4096,8192,20480,64",
+      "has the layout 1,40960,4032,4096,8192,20480,64 instead of 4,40960,4032,4096,8192,20480,64",
     ],
     ...(["code", "params"] as const).flatMap((which) =>
       [0, 8192, 2 ** 30].map((size): [string, (scene: Scene, mark: Mark) => void, string] => [
@@ -204,6 +204,7 @@ describe("a payload whose mark does not fit", () => {
       vdso: { address: vdso.start, size: vdso.bytes.length },
       sites: [],
       islands: [],
+      added: [],
     };
     target.occupy(vdso.end, payload.paramsSize);
     target.write(page, payload.bytes.subarray(0, 68));
@@ -242,8 +243,10 @@ describe("an unfinished injection", () => {
         vdso: { address: scene.vdso.start, size: image.length },
         sites: [],
         islands: [],
+        added: [],
       },
       probeEntry: 0,
+      enter: 0,
       index: 0,
       settings: { generation: 0n, mask: 0n, offset: 0n, skewId: 0n, since: 0n },
       idle: { settings: neutral(0n), bytes: new Uint8Array(PARAMS.slotSize) },
@@ -251,6 +254,7 @@ describe("an unfinished injection", () => {
       patchedSites: [],
       islands: [],
       patchedCalls: [],
+      gate: undefined,
       note: "a run of timeskew left unused pages behind. `recover` unmaps them",
     });
   });

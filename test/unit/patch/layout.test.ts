@@ -5,11 +5,13 @@
 import { expect, it } from "vitest";
 import { address } from "../../../src/machine/address.ts";
 import {
+  ADDED_OFFSET,
   encodeMark,
   MARK_BYTES,
   MARK_MAGIC,
   MARK_STATE_OFFSET,
   MARK_VERSION,
+  MAX_ADDED,
 } from "../../../src/patch/mark.ts";
 import {
   DURATIONS,
@@ -18,6 +20,7 @@ import {
   encodeSlot,
   FILTERED,
   GETTIMEOFDAY_READING,
+  LEFT_ALONE,
   PARAMS,
   PROBE_BYTES,
   PROBE_HEAD_BYTES,
@@ -49,13 +52,15 @@ it("constants", (context) => {
     ["TS_MARK_MAGIC", MARK_MAGIC],
     ["TS_PAYLOAD_VERSION", MARK_VERSION],
     ["TS_FUNCTIONS", FUNCTIONS.length],
+    ["offsetof(struct ts_mark, added)", ADDED_OFFSET],
+    ["TS_MAX_ADDED", MAX_ADDED],
     ["TS_MARK_ARMED", 1],
     ["TS_MARK_RESTORED", 2],
     ["TS_SELECT_GETTIMEOFDAY", 1n << 62n],
     ["TS_SELECT_TIME", 1n << 63n],
     ["TS_PROBE_READINGS", TIME_READING + 1],
     ["TS_PROBE_READINGS - 2", GETTIMEOFDAY_READING],
-    ["offsetof(struct ts_payload_header, begin_entry) + 4", HEADER_SIZE],
+    ["offsetof(struct ts_payload_header, gate_called) + 4", HEADER_SIZE],
     ["TS_PARAMS_SIZE", PARAMS.size],
     ["sizeof(struct ts_params)", PARAMS.size],
     ["sizeof(struct ts_slot)", PARAMS.slotSize],
@@ -65,8 +70,10 @@ it("constants", (context) => {
     ["offsetof(struct ts_params, mark)", 0],
     ["offsetof(struct ts_params, index)", PARAMS.index],
     ["offsetof(struct ts_params, flags)", PARAMS.flags],
+    ["offsetof(struct ts_params, gate)", PARAMS.gate],
     ["TS_FILTERED", FILTERED],
     ["TS_DURATIONS", DURATIONS],
+    ["TS_LEFT_ALONE", LEFT_ALONE],
     ["TS_TRACKS", MAX_TRACKS],
     ["TS_FRAMES", MAX_FRAMES],
     ["offsetof(struct ts_params, slot)", PARAMS.slots],
@@ -97,12 +104,14 @@ it("struct ts_payload_header, as it was built", (context) => {
     ...["entries", "trampolines"].flatMap((m) => [0, 1, 2].map((i) => `${m}[${i}]`)),
     "enter",
     "begin_entry",
+    "gate",
+    "gate_called",
   ];
   const layout = layoutOf(context, HEADER, "ts_payload_header", ["version", ...sizes, ...offsets]);
   const expected = evaluate(context, HEADER, ["TS_CODE_SIZE", "TS_PARAMS_SIZE", "TS_TRAMPOLINE_SIZE"]);
-  const { bytes, entries, trampolines, probeEntry, enter, beginEntry } = loadPayload();
+  const { bytes, entries, trampolines, probeEntry, enter, beginEntry, gate, gateCalled } = loadPayload();
   expect(readMembers(bytes, layout)).toEqual({
-    version: 3n,
+    version: 4n,
     code_size: expected[0],
     params_size: expected[1],
     trampoline_size: expected[2],
@@ -113,6 +122,8 @@ it("struct ts_payload_header, as it was built", (context) => {
     probe_entry: BigInt(probeEntry),
     enter: BigInt(enter),
     begin_entry: BigInt(beginEntry),
+    gate: BigInt(gate),
+    gate_called: BigInt(gateCalled),
     ...Object.fromEntries(FUNCTIONS.map((name, i) => [`entries[${i}]`, BigInt(entries[name])])),
     ...Object.fromEntries(FUNCTIONS.map((name, i) => [`trampolines[${i}]`, BigInt(trampolines[name])])),
   });
@@ -197,6 +208,7 @@ it("struct ts_mark", (context) => {
       ["address", "original", "patched", "function"].map((m) => `sites[${i}].${m}`),
     ),
     ...["island_count", "islands[0].address", "islands[0].size", "islands[7].address"],
+    ...["added[0]", "added[1]", "added[7]"],
   ];
   const word = (byte: number) => Uint8Array.of(byte, 0, 0, 0, 0, 0, 0, 0);
   const site = (at: bigint, byte: number, name: (typeof FUNCTIONS)[number]) => ({
@@ -212,10 +224,11 @@ it("struct ts_mark", (context) => {
     vdso: { address: address(15n), size: 16 },
     sites: [site(21n, 22, "gettimeofday"), site(31n, 32, "time")],
     islands: [{ address: address(4096n * 41n), size: 4096 * 42 }],
+    added: [undefined, { address: address(4096n * 51n), size: 4096 * 52 }],
   });
   expect(readMembers(bytes, layoutOf(context, HEADER, "ts_mark", members))).toEqual({
     magic: MARK_MAGIC,
-    version: 3n,
+    version: 4n,
     state: 2n,
     code_address: 11n,
     code_size: 12n,
@@ -236,6 +249,9 @@ it("struct ts_mark", (context) => {
     "islands[0].address": 4096n * 41n,
     "islands[0].size": 4096n * 42n,
     "islands[7].address": 0n,
+    "added[0]": 0n,
+    "added[1]": 4096n * 51n + 52n,
+    "added[7]": 0n,
     "sites[7].address": 0n,
     "sites[7].original": 0n,
     "sites[7].patched": 0n,

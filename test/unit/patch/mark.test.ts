@@ -5,11 +5,13 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { address } from "../../../src/machine/address.ts";
 import {
+  ADDED_OFFSET,
   decodeMark,
   encodeMark,
   encodeMarkState,
   MARK_BYTES,
   MARK_STATE_OFFSET,
+  MAX_ADDED,
   type Mark,
   type Site,
 } from "../../../src/patch/mark.ts";
@@ -39,6 +41,11 @@ const MARK: Mark = {
     { address: address(0x7fff_f000_0000n), size: 8192 },
     { address: address(0x3f_0000n), size: 4096 },
   ],
+  added: [
+    undefined,
+    { address: address(0x7fff_e000_0000n), size: 64 * 4096 },
+    ...new Array<undefined>(MAX_ADDED - 2).fill(undefined),
+  ],
 };
 
 /** A mark whose checksum is right again after somebody changed it: no accident. */
@@ -52,7 +59,9 @@ function forged(change: (view: DataView) => void): Uint8Array {
   // FNV-1a, written down once more: the layout is a contract with other versions.
   view.setUint32(
     CHECKSUM,
-    bytes.reduce((hash, byte) => Math.imul(hash ^ byte, 16777619) >>> 0, 2166136261),
+    bytes
+      .subarray(0, ADDED_OFFSET)
+      .reduce((hash, byte) => Math.imul(hash ^ byte, 16777619) >>> 0, 2166136261),
     true,
   );
   view.setUint32(MARK_STATE_OFFSET, state, true);
@@ -113,11 +122,11 @@ describe("a mark", () => {
 });
 
 describe("what is no mark", () => {
-  // The state is outside the checksum, but its two values lie two bits apart.
+  // The state is outside the checksum, but its two values lie two bits apart. So are the words behind it.
   it("refuses every single flipped bit, of the state too", () => {
     for (const state of ["armed", "restored"] as const) {
       const good = encodeMark({ ...MARK, state });
-      for (let bit = 0; bit < 8 * MARK_BYTES; bit++) {
+      for (let bit = 0; bit < 8 * ADDED_OFFSET; bit++) {
         const bytes = good.slice();
         bytes[bit >> 3]! ^= 1 << (bit & 7);
         expect(decodeMark(bytes, VDSO), `bit ${bit & 7} of byte ${bit >> 3}`).toEqual(expect.any(String));
@@ -131,12 +140,12 @@ describe("what is no mark", () => {
 
   it.each<[string, Uint8Array, string]>([
     ["zeros", new Uint8Array(MARK_BYTES), "has no magic number"],
-    ["another version", forged((v) => v.setUint32(8, 1, true)), "has version 1, this timeskew knows 3"],
+    ["another version", forged((v) => v.setUint32(8, 1, true)), "has version 1, this timeskew knows 4"],
     ["state 0", forged((v) => v.setUint32(12, 0, true)), "has an unknown state"],
     ["state 3", forged((v) => v.setUint32(12, 3, true)), "has an unknown state"],
     ["state 2^32 - 1", forged((v) => v.setUint32(12, 0xffff_ffff, true)), "has an unknown state"],
     ["a changed reserve", encodeMark(MARK).with(SITES + 28, 1), "fails its checksum"],
-    ["a changed site that does not count", encodeMark(MARK).with(MARK_BYTES - 1, 1), "fails its checksum"],
+    ["a changed site that does not count", encodeMark(MARK).with(ADDED_OFFSET - 1, 1), "fails its checksum"],
     ["pages apart", forged((v) => v.setBigUint64(32, 0x7fff_f7f0_2000n, true)), "has its pages apart"],
     // Numbers would round them, and find their pages together.
     ...(
@@ -153,6 +162,11 @@ describe("what is no mark", () => {
         v.setBigUint64(32, BigInt.asUintN(64, MARK.code.address + v.getBigUint64(24, true)), true);
       }),
       "has pages of an impossible size",
+    ]),
+    ...[0n, 65n, 0xfffn].map((pages): [string, Uint8Array, string] => [
+      `an island that came later, of ${pages} pages`,
+      forged((v) => v.setBigUint64(ADDED_OFFSET + 16, 0x7000_0000_0000n + pages, true)),
+      "has an island of an impossible size",
     ]),
     ["nine sites", forged((v) => v.setUint32(SITE_COUNT, 9, true)), "counts 9 sites"],
     ["an unknown function", forged((v) => v.setUint32(SITES + 24, 3, true)), "has a site outside the vDSO"],

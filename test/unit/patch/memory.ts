@@ -149,7 +149,7 @@ export class Target {
         if (failAt === i && !late) throw new StepError(EIO, "made to fail");
         if (step.op === "drain") {
           committed = true;
-          const lingering = this.inside(step.code);
+          const lingering = this.inside(step.code) + this.beforeGate(step.gate);
           if (lingering > 0) {
             return { ...outcome, end: "done", steps: i + 1, lingering, output: Uint8Array.from(output) };
           }
@@ -288,6 +288,12 @@ export class Target {
     return this.threads.filter((pc) =>
       code.some(({ address, length }) => pc >= address && pc < address + BigInt(length)),
     ).length;
+  }
+
+  /** The first thread is the main one. */
+  private beforeGate(gate: { word: Address; first: Address } | undefined): number {
+    if (gate === undefined || this.threads[0] === gate.first) return 0;
+    return this.read(gate.word, 8)?.every((byte) => byte === 0) ? 0 : 1;
   }
 
   private regionAt(at: bigint): Region | undefined {

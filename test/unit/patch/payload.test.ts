@@ -62,6 +62,8 @@ describe("the built payload", () => {
       payload.probeEntry,
       payload.beginEntry,
       payload.enter,
+      payload.gate,
+      payload.gateCalled,
     ])
       expect(starts).toContain(entry);
   });
@@ -72,7 +74,7 @@ describe("the built payload", () => {
     );
   });
 
-  it("traps nowhere, and makes system calls for those who come by a thunk only", () => {
+  it("traps nowhere, and makes system calls for those who come by a thunk or the gate only", () => {
     const flows = [...sweep()].filter(({ flow }) => ["syscall", "trap", "stop"].includes(flow));
     expect(flows.filter(({ flow }) => flow !== "syscall").map(at)).toEqual([]);
     expect(flows.filter(({ offset }) => offset < payload.enter).map(at)).toEqual([]);
@@ -96,11 +98,12 @@ describe("the built payload", () => {
     }
   });
 
-  it("calls through a register in the probe only, and never jumps through one", () => {
+  it("calls through a register in the probe only, and jumps through memory at the gate only", () => {
     const indirect = [...sweep()].filter(
       ({ flow, branch }) => branch === undefined && /^(call|indirect)$/.test(flow),
     );
-    expect(indirect.filter(({ flow }) => flow === "indirect").map(at)).toEqual([]);
+    const jumps = indirect.filter(({ flow }) => flow === "indirect");
+    expect(jumps.map(({ offset }) => offset > payload.gateCalled)).toEqual([true]);
     // read_clock() is the only function that calls the vDSO's entries; the clock functions call trampolines.
     const lastEntry = Math.max(...Object.values(payload.entries));
     expect(indirect.filter(({ offset }) => offset < lastEntry).map(at)).toEqual([]);
@@ -159,8 +162,8 @@ describe("another payload is refused", () => {
     ["an empty file", new Uint8Array(0), "the payload has no header"],
     ["half a header", bytes.subarray(0, HEADER_SIZE - 1), "the payload has no header"],
     ["another magic number", bytes.with(0, 0), "the payload has no header"],
-    ["another version", changed(0, 1), "has the layout 1,40960,4032,4096,8192,20480,64 instead of 3,40960,"],
-    ["another size of the parameter pages", changed(2, 8192), "layout 3,8192,"],
+    ["another version", changed(0, 1), "has the layout 1,40960,4032,4096,8192,20480,64 instead of 4,40960,"],
+    ["another size of the parameter pages", changed(2, 8192), "layout 4,8192,"],
     ["another index", changed(3, 0), "layout"],
     ["other slots", changed(4, 0), "layout"],
     ["another size of a slot", changed(5, 4096), "layout"],
@@ -174,6 +177,8 @@ describe("another payload is refused", () => {
     ["an entry outside", changed(10, 20_000), "offsets outside"],
     ["a place for thunks to call outside", changed(15, bytes.length), "offsets outside"],
     ["a beginning of profiles outside", changed(16, bytes.length), "offsets outside"],
+    ["a gate outside", changed(17, bytes.length), "offsets outside"],
+    ["a gate's call outside", changed(18, bytes.length), "offsets outside"],
     ["a trampoline outside", changed(14, 2 ** 32 - 1), "offsets outside"],
     ["a trampoline that ends outside", changed(14, bytes.length - 1), "offsets outside"],
     ["a trampoline that ends one byte outside", changed(14, bytes.length - 63), "offsets outside"],
@@ -191,7 +196,7 @@ describe("another payload is refused", () => {
   });
 
   // Code is a byte or more: an entry at the end is outside.
-  it.each([8, 9, 10, 11, 15])("an entry right behind the code, word %i", (word) => {
+  it.each([8, 9, 10, 11, 15, 17, 18])("an entry right behind the code, word %i", (word) => {
     expect(() => parsePayload(changed(word, bytes.length))).toThrow(TimeskewError);
   });
 

@@ -9,6 +9,7 @@ import {
   decodeSlot,
   encodeSlot,
   FILTERED,
+  LEFT_ALONE,
   PARAMS,
   slotOffset,
 } from "../../../src/patch/params.ts";
@@ -146,7 +147,7 @@ describe.each(THOROUGH)("$name", ({ bytes }) => {
   });
 
   it.each([
-    [undefined, 0n],
+    [undefined, LEFT_ALONE],
     [{ filtered: false, durations: false }, 0n],
     [{ filtered: true, durations: false }, FILTERED],
     [{ filtered: false, durations: true }, DURATIONS],
