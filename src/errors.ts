@@ -22,7 +22,9 @@ export const EXIT_CODES = {
   E_RANGE: 2,
   /** The change would take CLOCK_MONOTONIC or CLOCK_BOOTTIME back, which no kernel does. */
   E_BACKWARD_MONOTONIC: 2,
-  /** No such process, or it ended meanwhile. */
+  /** What was named means several things; the message lists them. */
+  E_AMBIGUOUS: 2,
+  /** No such process, container or cgroup, or it ended meanwhile. */
   E_NO_TARGET: 3,
   E_GONE: 3,
   /** Missing capability, Yama, another user's process. */
@@ -44,6 +46,9 @@ export const EXIT_CODES = {
   E_SOME_FAILED: 7,
   /** A target may be left changed; the message says how. */
   E_CHANGED: 8,
+  /** Of the program that was to be started, as a shell has it: found, but not to be executed; not found. */
+  E_NOT_EXECUTABLE: 126,
+  E_NOT_FOUND: 127,
 } as const;
 
 export type ErrorCode = keyof typeof EXIT_CODES;

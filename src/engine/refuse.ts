@@ -3,8 +3,8 @@
  * in vain.
  */
 import { TimeskewError } from "../errors.ts";
-import { isFrozen } from "../target/frozen.ts";
-import { tracerOf } from "../tracer/diagnose.ts";
+import { frozenReason, isFrozen } from "../target/frozen.ts";
+import { tracerOf } from "../tracer/tracer.ts";
 import type { Inspection } from "./inspect.ts";
 
 export function refuseForeign({ process: { pid, command }, found }: Inspection): void {
@@ -17,10 +17,10 @@ export function refuseUnstoppable({ process: { pid, command, vdso }, found: { st
   const targetState = state === "unskewed" ? "untouched" : state === "skewed" ? "skewed" : "partial";
   const tracer = tracerOf(pid);
   if (tracer !== undefined) {
-    throw new TimeskewError("E_TRACED", `pid ${pid} (${command}) is traced by ${tracer}`, {
+    throw new TimeskewError("E_TRACED", `pid ${pid} (${command}) is ${tracer.what}`, {
       pid,
       targetState,
-      hint: "detach it first, then try again",
+      hint: tracer.remedy,
     });
   }
   if (!/^r.x/.test(vdso.perms)) {
@@ -34,14 +34,7 @@ export function refuseUnstoppable({ process: { pid, command, vdso }, found: { st
     );
   }
   if (isFrozen(pid)) {
-    throw new TimeskewError(
-      "E_FROZEN",
-      `pid ${pid} (${command}) is in a frozen cgroup (a paused container?)`,
-      {
-        pid,
-        targetState,
-        hint: "thaw it, then try again",
-      },
-    );
+    const { message, hint } = frozenReason(pid, `pid ${pid} (${command})`);
+    throw new TimeskewError("E_FROZEN", message, { pid, targetState, hint });
   }
 }

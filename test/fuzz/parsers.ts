@@ -1,6 +1,7 @@
 /** Everything that is fuzzed, by name. */
 import type { ParserRecipe } from "./parser.ts";
 import { calls, run } from "./parsers/calls.ts";
+import { containers, mountinfo, runtimes } from "./parsers/containers.ts";
 import { elf, plan, vdso } from "./parsers/elf.ts";
 import { functions } from "./parsers/functions.ts";
 import { gap } from "./parsers/gap.ts";
@@ -14,6 +15,7 @@ import { instant, keyframes, verbs } from "./parsers/verbs.ts";
 export const PARSERS: readonly ParserRecipe[] = [
   ...[elf, functions, vdso, plan],
   ...[maps, stat, status, cgroup, freezer, gap],
+  ...[containers, mountinfo, runtimes],
   ...[mark, header, slot, find],
   ...[decoder, relocate, run, branches, format, calls],
   ...[report, probe, text],

@@ -1,5 +1,5 @@
 /** What a user types: durations, clocks, process ids. */
-import { pids } from "../../../src/cli/settings.ts";
+import { targetsOf } from "../../../src/cli/settings.ts";
 import { TimeskewError } from "../../../src/errors.ts";
 import { CLOCKS, checkRange, expandClocks, parseClocks, selectionFromMask } from "../../../src/skew/clock.ts";
 import { formatDuration, parseDuration } from "../../../src/skew/duration.ts";
@@ -135,11 +135,14 @@ export const pid = recipe("pid", () => ({
     ),
   run: (texts: string[]) =>
     attempt(
-      () => pids({ pid: texts }),
+      () => targetsOf({ pid: texts }),
       coded("E_USAGE"),
       (found) =>
         must(
-          found.every((id) => Number.isInteger(id) && id >= 1 && id <= 4_194_304),
+          found.every(
+            (each) =>
+              each.kind === "pid" && Number.isInteger(each.pid) && each.pid >= 1 && each.pid <= 4_194_304,
+          ),
           "process ids",
         ),
     ),
