@@ -5,6 +5,7 @@
 import type { PatchPlan } from "./patch/plan.ts";
 import type { ClockName } from "./skew/clock.ts";
 import type { VerbTexts } from "./skew/verbs.ts";
+import type { Selected } from "./target/select.ts";
 import type { ClockShift } from "./target/timens.ts";
 
 /** What was found, or left, in a target. */
@@ -100,8 +101,11 @@ export interface InjectResult {
   pid: number;
   command: string;
   state: "skewed";
-  /** "injected": newly patched. "updated": live settings changed, the target was not stopped. */
-  action: "injected" | "updated";
+  /**
+   * "injected": newly patched. "updated": live settings changed, the target was not stopped. "inherited": forked by another
+   * member of the set when that was skewed already.
+   */
+  action: "injected" | "updated" | "inherited";
   skew: Skew;
   /** The skew that was in force before, for "updated". */
   previous: Skew | undefined;
@@ -149,6 +153,8 @@ export interface StatusRow {
   command: string;
   state: SkewState;
   skew: Skew | undefined;
+  /** The container it is in, where that was asked for. */
+  container?: Selected;
   /** Places where system calls are translated now; undefined without pages of ours. */
   waitSites: number | undefined;
   /** What is odd and what to do about it, for every state but "skewed" and "unskewed". */
@@ -185,6 +191,8 @@ export interface Check {
 
 export interface DoctorResult {
   pid: number | undefined;
+  /** Of a process that could be looked at. */
+  command?: string;
   checks: Check[];
 }
 

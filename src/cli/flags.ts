@@ -8,6 +8,14 @@ import { TimeskewError } from "../errors.ts";
 /** What commander hands over: the union of all commands' options, nothing checked yet. */
 export interface Flags {
   readonly pid?: readonly string[];
+  readonly tree?: boolean;
+  readonly container?: readonly string[];
+  readonly cgroup?: readonly string[];
+  readonly pod?: readonly string[];
+  readonly podUid?: readonly string[];
+  readonly user?: readonly string[];
+  readonly comm?: readonly string[];
+  readonly skew?: readonly string[];
   readonly all?: boolean;
   readonly offset?: string;
   readonly at?: string;
@@ -35,6 +43,7 @@ export interface Flags {
   readonly allowBackwardMonotonic?: boolean;
   readonly dryRun?: boolean;
   readonly wait?: boolean;
+  readonly follow?: boolean;
   readonly waits?: boolean;
   readonly glide?: boolean;
   readonly watch?: boolean;
@@ -61,10 +70,33 @@ const values = (option: string) => {
   return (text: string, gathered: readonly string[] = []) => [...gathered, checked(text)];
 };
 
-/** Which processes. Later selectors (--container, --cgroup, --pod, --tree) belong here. */
-export function targetOptions(command: Command, { all }: { all?: string } = {}): Command {
-  command.optionsGroup("Target:");
-  command.option("-p, --pid <PID>", "process id; repeatable, or comma-separated", values("--pid"));
+type Repeatable = readonly [flags: string, help: string];
+
+const SELECTORS: readonly Repeatable[] = [
+  ["--container <NAME>", "every process of a container: its name, its id, or the beginning of its id"],
+  ["--pod <NAMESPACE/NAME>", "every process of a Kubernetes pod: default/web-0"],
+  ["--pod-uid <UID>", "the same, by the pod's uid"],
+  ["--cgroup <PATH>", "every process of a cgroup and those below it: /system.slice/redis.service"],
+  ["--user <USER>", "every process of a user: a name or a number"],
+  ["--comm <NAME>", "every process of this name, as ps -o comm shows it"],
+];
+
+/** Who has a skew; for commands that are about skewed processes. Each is a help text. */
+export interface SkewedOptions {
+  readonly skew?: string;
+  readonly all?: string;
+}
+
+/** Which processes; all flags but --tree and --all are repeatable, and add up. */
+export function targetOptions(command: Command, { skew, all }: SkewedOptions = {}): Command {
+  command
+    .optionsGroup("Target:")
+    .option("-p, --pid <PID>", "process id; repeatable, or comma-separated", values("--pid"))
+    .option("--tree", "with --pid: its children, too, and theirs");
+  const more: readonly Repeatable[] = skew === undefined ? [] : [["--skew <ID>", skew]];
+  for (const [flags, help] of [...SELECTORS, ...more]) {
+    command.option(flags, help, values(flags.split(" ", 1)[0]!));
+  }
   if (all !== undefined) command.option("--all", all);
   return command;
 }

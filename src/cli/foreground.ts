@@ -99,7 +99,7 @@ export async function giveBack(
 }
 
 /** To recover nothing leaves a target untouched; to the user of this command it is left skewed. */
-function leftSkewed(error: TimeskewError): TimeskewError {
+export function leftSkewed(error: TimeskewError): TimeskewError {
   const { code, message, hint, targetState, pid, cause } = error;
   if (targetState === "partial") return error;
   return new TimeskewError(code, message, {

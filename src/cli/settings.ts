@@ -5,6 +5,7 @@
 import { TimeskewError } from "../errors.ts";
 import { type ClockSelection, expandClocks, parseClocks } from "../skew/clock.ts";
 import { formatDuration, parseDuration } from "../skew/duration.ts";
+import type { Selector } from "../target/select.ts";
 import type { SessionSettings, SkewSettings } from "../types.ts";
 import type { Flags } from "./flags.ts";
 
@@ -16,20 +17,71 @@ export function usageError(message: string, hint: string): TimeskewError {
   return new TimeskewError("E_USAGE", message, { hint });
 }
 
-/** The process ids of --pid, each once, in the order given. */
-export function pids(flags: Flags): number[] {
-  if (flags.pid === undefined) throw usageError("--pid is missing: which process?", "for example --pid 1234");
-  return [...new Set(flags.pid.flatMap((list) => list.split(",").map(parsePid)))];
+/** Whom a command is about that knows the skewed processes by itself. */
+export type Aim =
+  | { readonly kind: "all" }
+  /** Beginnings of skew ids, in lower case. */
+  | { readonly kind: "skew"; readonly ids: readonly string[] }
+  | { readonly kind: "selected"; readonly selectors: readonly Selector[] };
+
+/** --all, or --skew, or selectors; undefined if nobody was named. */
+export function aimOf(flags: Flags): Aim | undefined {
+  const selectors = selectorsOf(flags);
+  const ids = (flags.skew ?? []).map(parseSkewId);
+  const given = [
+    ...(flags.all ? ["--all"] : []),
+    ...(ids.length > 0 ? ["--skew"] : []),
+    ...(selectors.length > 0 ? [flagOf(selectors[0]!)] : []),
+  ];
+  if (given.length > 1) {
+    throw usageError(`${given[0]} and ${given[1]} exclude each other`, "leave one of them out");
+  }
+  if (flags.all) return { kind: "all" };
+  if (ids.length > 0) return { kind: "skew", ids };
+  return selectors.length > 0 ? { kind: "selected", selectors } : undefined;
 }
 
-/** --pid or --all, one of them; undefined stands for all. */
-export function pidsOrAll(flags: Flags): number[] | undefined {
-  if (!flags.all) {
-    if (flags.pid !== undefined) return pids(flags);
-    throw usageError("--pid is missing: which process?", "for example --pid 1234, or --all");
+/** The same, of a command that must be told whom. */
+export function neededAim(flags: Flags): Aim {
+  const aim = aimOf(flags);
+  if (aim !== undefined) return aim;
+  throw usageError("--pid is missing: which process?", "for example --pid 1234, --container web, or --all");
+}
+
+/**
+ * The targets that flags name, each once, those of one flag in the order given. What they mean is not looked at.
+ *
+ * @throws TimeskewError E_USAGE if there are none
+ */
+export function targetsOf(flags: Flags): Selector[] {
+  const selectors = selectorsOf(flags);
+  if (selectors.length > 0) return selectors;
+  throw usageError("--pid is missing: which process?", "for example --pid 1234, or --container web");
+}
+
+function selectorsOf(flags: Flags): Selector[] {
+  const pids = (flags.pid ?? []).flatMap((list) => list.split(",").map(parsePid));
+  if (flags.tree && pids.length === 0) {
+    throw usageError("--tree is for --pid: whose tree?", "for example --pid 1234 --tree");
   }
-  if (flags.pid === undefined) return undefined;
-  throw usageError("--all and --pid exclude each other", "leave one of them out");
+  const kind = flags.tree ? "tree" : "pid";
+  const selectors: Selector[] = [
+    ...pids.map((pid): Selector => ({ kind, pid })),
+    ...(flags.container ?? []).map((text): Selector => ({ kind: "container", name: parseContainer(text) })),
+    ...(flags.pod ?? []).map(parsePod),
+    ...(flags.podUid ?? []).map(parsePodUid),
+    ...(flags.cgroup ?? []).map((text): Selector => ({ kind: "cgroup", path: parseCgroupPath(text) })),
+    ...(flags.user ?? []).map((text): Selector => ({ kind: "user", user: parseUser(text) })),
+    ...(flags.comm ?? []).map((text): Selector => ({ kind: "comm", comm: parseComm(text) })),
+  ];
+  const each = new Map(selectors.map((selector) => [JSON.stringify(selector), selector]));
+  return [...each.values()];
+}
+
+/** The flag that a selector came by. */
+function flagOf({ kind }: Selector): string {
+  if (kind === "tree") return "--pid";
+  return kind === "podUid" ? "--pod-uid" : `--${kind}`;
 }
 
 function parsePid(text: string): number {
@@ -50,6 +102,77 @@ function parsePid(text: string): number {
     ? `\`pgrep -x ${trimmed}\` prints the ids of the processes with this name`
     : "a process id is a whole number, for example --pid 1234";
   throw usageError(`--pid '${trimmed}': not a process id`, hint);
+}
+
+/** `kubectl` shows ids as containerd://ID, and Docker's own API names as /NAME. */
+function parseContainer(text: string): string {
+  const name = text.trim().replace(/^[a-z][a-z0-9.+-]*:\/\//, "");
+  if (/^\/?[^\s/]+$/.test(name)) return name.replace(/^\//, "");
+  if (name === "") throw usageError("--container: a name is missing", "for example --container web");
+  const hint = name.startsWith("/")
+    ? `a path goes after --cgroup: --cgroup ${name}`
+    : "for example --container web, or --container 3f2a91c07d1e";
+  throw usageError(`--container '${name}': not the name of a container`, hint);
+}
+
+function parsePod(text: string): Selector {
+  const [, namespace, name] = /^([^\s/]+)\/([^\s/]+)$/.exec(text.trim()) ?? [];
+  if (namespace !== undefined && name !== undefined) return { kind: "pod", namespace, name };
+  const hint = /^[\w.-]+$/.test(text)
+    ? `for example --pod default/${text}`
+    : "for example --pod default/web-0";
+  throw usageError(`--pod '${text}': not a namespace and a name`, hint);
+}
+
+/** Mostly a UUID; pods that kubelet read from a file have 32 digits, others whatever their maker liked. */
+function parsePodUid(text: string): Selector {
+  const uid = text.trim().toLowerCase();
+  if (/^[a-z0-9][a-z0-9_-]*$/.test(uid)) return { kind: "podUid", uid };
+  throw usageError(
+    `--pod-uid '${text}': not a pod's uid`,
+    "kubectl get pod NAME -o jsonpath={.metadata.uid} prints it",
+  );
+}
+
+function parseCgroupPath(text: string): string {
+  const path = text.replace(/(?<=.)\/+$/, "");
+  if (path.startsWith("/")) return path;
+  throw usageError(
+    `--cgroup '${text}': not a path`,
+    "it begins with a slash, as in /proc/PID/cgroup, for example --cgroup /system.slice/redis.service",
+  );
+}
+
+function parseUser(text: string): string {
+  const user = text.trim();
+  if (/^[^\s:/-][^\s:/]*$/.test(user)) return user;
+  throw usageError(`--user '${text}': not a user`, "a name or a number, for example --user www-data");
+}
+
+/** TASK_COMM_LEN, without the zero at its end. */
+const COMM_BYTES = 15;
+
+function parseComm(text: string): string {
+  if (text === "") throw usageError("--comm: a name is missing", "for example --comm redis-server");
+  const bytes = Buffer.from(text);
+  if (bytes.length <= COMM_BYTES) return text;
+  const kept = bytes
+    .subarray(0, COMM_BYTES)
+    .toString()
+    .replace(/\ufffd$/, "");
+  throw usageError(
+    `--comm '${text}': names have ${COMM_BYTES} bytes at the most, what is longer is cut off`,
+    `the kernel calls it '${kept}'`,
+  );
+}
+
+function parseSkewId(text: string): string {
+  const id = text.trim().toLowerCase();
+  if (/^[0-9a-f]{1,16}$/.test(id)) return id;
+  throw usageError(
+    `--skew '${text}': not a skew's id`,
+    "up to 16 hexadecimal digits, as `timeskew status --json` shows them, or the first of them",
+  );
 }
 
 /** Which clocks are skewed; `selection` is what that comes to. */

@@ -2,6 +2,7 @@
 import { type TargetState, TimeskewError } from "../errors.ts";
 import type { Session } from "./command.ts";
 import { errorAsJson, errorLines, internalError, internalErrorIn } from "./report/error.ts";
+import { pidList } from "./report/failures.ts";
 
 export interface Task<R> {
   /** "inject": names the command in errors. */
@@ -62,7 +63,7 @@ export function verdict(successes: number, failures: readonly TimeskewError[]): 
   const total = successes + failures.length;
   if (total === 1) return first;
   const count = successes > 0 ? `${failures.length} of ${total}` : `all ${total}`;
-  const named = failures.map(({ pid }) => pid ?? "?").join(", ");
+  const named = pidList(failures.map(({ pid }) => pid ?? 0));
   return new TimeskewError(summaryCode(successes, failures), `${count} targets failed: pid ${named}`, {
     hint: "each target's own error says why",
     targetState: worstState(failures),
@@ -84,7 +85,7 @@ function worstState(failures: readonly TimeskewError[]): TargetState {
 }
 
 /** An error in the command line itself names no target. */
-function concernsAll(thrown: unknown): boolean {
+export function concernsAll(thrown: unknown): boolean {
   return thrown instanceof TimeskewError && thrown.exitCode === 2 && thrown.pid === undefined;
 }
 

@@ -4,15 +4,17 @@ import type { StatusResult, StatusRow } from "../types.ts";
 import type { Outcome, Session } from "./command.ts";
 import type { Engine } from "./engine.ts";
 import { catchInterrupts, type Interrupts } from "./interrupts.ts";
+import { onlyPid, processSet } from "./members.ts";
 import { errorLines } from "./report/error.ts";
 import { escapeText } from "./report/escape.ts";
 import { noneLines, statusLines, unreadableLines } from "./report/status.ts";
 import { formatDate } from "./report/time.ts";
+import type { Aim } from "./settings.ts";
 import { asTargetError, verdict } from "./targets.ts";
+import { isGone } from "./watch.ts";
 
 interface Watch {
-  /** undefined: every skewed process. */
-  readonly pids: readonly number[] | undefined;
+  readonly aim: Aim;
   /** ms */
   readonly interval: number;
 }
@@ -29,15 +31,16 @@ export async function watchStatus(session: Session, engine: Engine, watch: Watch
 async function lookUntil(
   session: Session,
   engine: Engine,
-  { pids, interval }: Watch,
+  { aim, interval }: Watch,
   interrupts: Interrupts,
 ): Promise<TimeskewError | undefined> {
   const { ui, world } = session;
+  const lookNow = await lookerFor(session, engine, aim);
   const live = ui.liveResult();
   const show = (lines: readonly string[]) => (live ? live.draw(lines) : ui.result([...lines, ""]));
   try {
     while (interrupts.count === 0) {
-      const seen = await (pids === undefined ? lookAtAll(session, engine) : lookAt(session, engine, pids));
+      const seen = await lookNow();
       if (seen.error !== undefined) return seen.error;
       show([ui.paint.dim(formatDate(world.now())), ...seen.lines]);
       await interrupts.sleep(interval);
@@ -54,26 +57,60 @@ interface Seen {
   readonly error?: TimeskewError | undefined;
 }
 
-async function lookAtAll({ ui, world }: Session, engine: Engine): Promise<Seen> {
+/** Looks at the same again and again: at whom it means by then. */
+async function lookerFor(session: Session, engine: Engine, aim: Aim): Promise<() => Promise<Seen>> {
+  if (aim.kind === "all") return () => lookAtAll(session, engine);
+  if (aim.kind === "skew") return () => lookAtAll(session, engine, aim.ids);
+  const pid = onlyPid(aim.selectors);
+  if (pid !== undefined) return () => lookAt(session, engine, [pid]);
+  const set = await processSet(session, engine, aim.selectors);
+  return async () => {
+    const pids = await set.list();
+    if (pids.length > 0) return lookAt(session, engine, pids, set.named);
+    const words = `${set.words ?? "the processes"}: there are no processes any more`;
+    return { lines: [escapeText(words)], ...(!set.lasts && { error: new TimeskewError("E_GONE", words) }) };
+  };
+}
+
+async function lookAtAll({ ui, world }: Session, engine: Engine, ids?: readonly string[]): Promise<Seen> {
   const found = await engine.status();
-  const { rows } = found;
-  const table = rows.length > 0 ? statusLines(rows, world.now(), ui.paint, ui.width) : noneLines(found);
+  const rows = found.rows.filter(
+    ({ skew }) => ids === undefined || ids.some((id) => skew?.id.startsWith(id)),
+  );
+  const table =
+    rows.length > 0
+      ? statusLines(await withContainers(engine, rows), world.now(), ui.paint, ui.width)
+      : noneLines(found);
   return { lines: [...table, ...unreadableLines(found, world.isRoot)] };
 }
 
-async function lookAt({ ui, world }: Session, engine: Engine, pids: readonly number[]): Promise<Seen> {
+async function lookAt(
+  { ui, world }: Session,
+  engine: Engine,
+  pids: readonly number[],
+  named: ReadonlySet<number> = new Set(pids),
+): Promise<Seen> {
   const rows: StatusRow[] = [];
   const failures: TimeskewError[] = [];
   for (const pid of pids) {
     try {
       rows.push(rowOf(pid, await engine.status({ pids: [pid] })));
     } catch (thrown) {
+      if (isGone(thrown) && !named.has(pid)) continue;
       failures.push(asTargetError(thrown, pid, false));
     }
   }
-  if (rows.length === 0) return { lines: [], error: verdict(0, failures) };
-  const table = statusLines(rows, world.now(), ui.paint, ui.width);
+  if (rows.length === 0 && failures.length > 0) return { lines: [], error: verdict(0, failures) };
+  const table = statusLines(await withContainers(engine, rows), world.now(), ui.paint, ui.width);
   return { lines: [...table, ...failures.map(({ message }) => escapeText(message))] };
+}
+
+export async function withContainers(engine: Engine, rows: readonly StatusRow[]): Promise<StatusRow[]> {
+  const containers = await engine.containersOf(rows.map(({ pid }) => pid));
+  return rows.map((row) => {
+    const container = containers.get(row.pid);
+    return container === undefined ? row : { ...row, container };
+  });
 }
 
 /** A process that the user named and that cannot be looked at is a failure, not an aside. */

@@ -7,11 +7,13 @@ import type { Interrupts } from "./interrupts.ts";
 import { watchLines } from "./report/watch.ts";
 
 /** How often a person is shown something new, and how often is enough if nobody watches. */
-const REDRAW_MS = 250;
-const LOOK_MS = 1000;
+export const REDRAW_MS = 250;
+export const LOOK_MS = 1000;
 /** Behind the moment at which something is to happen, so that it has. */
 const MARGIN_MS = 5;
 const NS_PER_MS = 1_000_000n;
+/** How much longer than to look at many processes it is waited between two looks. */
+const REST = 4;
 
 /** Why a target is not followed any more. */
 export type Ending =
@@ -59,6 +61,7 @@ export async function* follow(
   try {
     let left = [...pids];
     while (left.length > 0) {
+      const begun = world.now();
       const sights = await Promise.all(left.map((pid) => look(engine, pid)));
       const ended = sights.flatMap((sight) => {
         const ending = endingOf(sight, endOf) ?? (interrupts.count > 0 ? "interrupted" : undefined);
@@ -71,7 +74,8 @@ export async function* follow(
         continue;
       }
       live?.draw([...watchLines(sights, world.now(), live.columns), ui.paintError.dim(hint)]);
-      await interrupts.sleep(napFor(sights, live ? REDRAW_MS : LOOK_MS));
+      const took = Number((world.now() - begun) / NS_PER_MS);
+      await interrupts.sleep(Math.max(napFor(sights, live ? REDRAW_MS : LOOK_MS), took * REST));
     }
   } finally {
     live?.clear();
@@ -84,7 +88,7 @@ export function isGone(error: unknown): boolean {
   return error instanceof TimeskewError && GONE.includes(error.code);
 }
 
-async function look(engine: Engine, pid: number): Promise<Sight> {
+export async function look(engine: Engine, pid: number): Promise<Sight> {
   try {
     const { rows, unreadable } = await engine.status({ pids: [pid] });
     const [row] = rows;
@@ -111,7 +115,7 @@ function endingOf({ row, gone }: Sight, endOf: Followed["endOf"]): Ending | unde
 const UNSKEWED: ReadonlySet<StatusRow["state"]> = new Set(["unskewed", "lingering", "unused"]);
 
 /** Until the next look: not longer than until the first of them comes to its end. */
-function napFor(sights: readonly Sight[], most: number): number {
+export function napFor(sights: readonly Sight[], most: number): number {
   const ends = sights.flatMap(({ row }) => {
     const next = row?.skew?.profile?.next;
     return next?.what === "ends" ? [Number(next.in / NS_PER_MS) + MARGIN_MS] : [];

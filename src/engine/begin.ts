@@ -40,7 +40,7 @@ export const SOON = 60_000_000n;
 const PATIENCE = 1_500_000_000n;
 export const UNATTENDED = 2_000_000_000n;
 
-type ProfileSettings = NewSettings & { readonly profile: AnchoredProfile };
+export type ProfileSettings = NewSettings & { readonly profile: AnchoredProfile };
 
 /** Where settings are written to, and when. */
 export interface Place {
@@ -114,7 +114,7 @@ export function seeToBegin(
   written: ProfileSettings & Settings,
   delay: bigint,
 ): { settings: ProfileSettings & Settings; late: bigint | undefined } {
-  awaitStragglers(place.process);
+  awaitStragglers([place.process]);
   const left = () => untilBegin(written, place.now());
   if (delay > UNATTENDED || left() < SOON) return { settings: written, late: undefined };
   const truly = readTruly(place, written, written.generation);
@@ -126,9 +126,12 @@ export function seeToBegin(
 }
 
 /** Waits for threads that may return the true time yet by a reading that began before; not for ever. */
-export function awaitStragglers({ proc }: Process): void {
+export function awaitStragglers(processes: readonly Pick<Process, "proc">[]): void {
   const begin = hostClock(MONOTONIC) ?? 0n;
-  allHaveMovedOn(proc, () => (hostClock(MONOTONIC) ?? 0n) - begin > PATIENCE);
+  allHaveMovedOn(
+    processes.map(({ proc }) => proc),
+    () => (hostClock(MONOTONIC) ?? 0n) - begin > PATIENCE,
+  );
 }
 
 /** The same, so much later (ns) on each clock. */

@@ -8,21 +8,29 @@ import { planRewrites } from "../patch/trampoline.ts";
 import { formatDuration } from "../skew/duration.ts";
 import { accessFacts, inUserNamespace, whyNotSuspended, yamaScope } from "../target/access.ts";
 import { CAP_SYS_PTRACE, hasCapability } from "../target/capabilities.ts";
+import { containerOf, unpauseCommand } from "../target/container/of.ts";
 import { isFrozen } from "../target/frozen.ts";
 import { hasSeccomp, refuseForeignProc } from "../target/process.ts";
 import { clockShift } from "../target/timens.ts";
-import { threadsOf, tracerOf } from "../tracer/diagnose.ts";
+import { threadsOf } from "../tracer/diagnose.ts";
 import { loadHelper, loadPayload } from "../tracer/native.ts";
+import { tracerOf } from "../tracer/tracer.ts";
 import type { Check, DoctorResult } from "../types.ts";
 import { findPages, type Inspection, inspect } from "./inspect.ts";
 import { starvation, starvedWords } from "./starved.ts";
 import { findWaits } from "./waits.ts";
 
-/** With a pid: what would stop an injection into that process. Without: into any process of this machine. */
-export async function doctor(o: { pid?: number } = {}): Promise<DoctorResult> {
-  const checks = [helperCheck(), privilegeCheck(), yamaCheck(), procCheck(), kernelCheck()];
-  if (o.pid !== undefined) checks.push(...targetChecks(o.pid));
-  return { pid: o.pid, checks };
+/**
+ * With a pid: what would stop an injection into that process. Without: into any process of this machine.
+ *
+ * @param o `machine: false` leaves out what concerns every process alike
+ */
+export async function doctor(o: { pid?: number; machine?: boolean } = {}): Promise<DoctorResult> {
+  const { pid, machine = true } = o;
+  const general = machine ? [helperCheck(), privilegeCheck(), yamaCheck(), procCheck(), kernelCheck()] : [];
+  if (pid === undefined) return { pid, checks: general };
+  const { command, checks } = targetChecks(pid);
+  return { pid, ...(command !== undefined && { command }), checks: [...general, ...checks] };
 }
 
 function ok(name: string, detail: string): Check {
@@ -118,22 +126,21 @@ function kernelCheck(): Check {
   });
 }
 
-function targetChecks(pid: number): Check[] {
+function targetChecks(pid: number): { command?: string; checks: Check[] } {
   let target: Inspection;
   try {
     target = inspect(pid);
   } catch (error) {
-    return [
-      attempt(`pid ${pid}`, () => {
-        throw error;
-      }),
-    ];
+    const check = attempt(`pid ${pid}`, () => {
+      throw error;
+    });
+    return { checks: [check] };
   }
   using _ = target;
   const { process, found } = target;
   // A live change of the settings stops nobody.
   const verdict = found.state === "skewed" ? "warning" : "blocked";
-  return [
+  const checks = [
     ok(`pid ${pid}`, `${process.command}: a 64-bit process with ${process.status.threads ?? "?"} threads`),
     stateCheck(found),
     tracerCheck(pid, verdict),
@@ -149,6 +156,7 @@ function targetChecks(pid: number): Check[] {
           waitsCheck(target),
         ]),
   ];
+  return { command: process.command, checks };
 }
 
 function stateCheck(found: Inspection["found"]): Check {
@@ -173,15 +181,19 @@ function stateCheck(found: Inspection["found"]): Check {
 type Obstacle = "warning" | "blocked";
 
 function tracerCheck(pid: number, verdict: Obstacle): Check {
-  const thread = [0, ...threadsOf(pid).map(({ tid }) => tid)].find((tid) => tracerOf(pid, tid) !== undefined);
-  if (thread === undefined) return ok("tracer", "nobody traces it");
-  const detail = `traced by ${tracerOf(pid, thread)}`;
-  return { name: "tracer", verdict, detail, remedy: "detach it first" };
+  for (const thread of [0, ...threadsOf(pid).map(({ tid }) => tid)]) {
+    const tracer = tracerOf(pid, thread);
+    if (tracer !== undefined) return { name: "tracer", verdict, detail: tracer.what, remedy: tracer.remedy };
+  }
+  return ok("tracer", "nobody traces it");
 }
 
 function frozenCheck(pid: number, verdict: Obstacle): Check {
   if (!isFrozen(pid)) return ok("freezer", "not frozen");
-  return { name: "freezer", verdict, detail: "in a frozen cgroup", remedy: "thaw it (docker unpause, …)" };
+  const container = containerOf(pid);
+  const paused = container === undefined ? "" : `: ${container.words} is paused`;
+  const remedy = (container && unpauseCommand(container)) ?? "thaw it (docker unpause, …)";
+  return { name: "freezer", verdict, detail: `in a frozen cgroup${paused}`, remedy };
 }
 
 /** It may be over in a moment. */

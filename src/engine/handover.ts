@@ -24,7 +24,7 @@ export interface Handover {
 }
 
 /** ns. Clocks that have drifted apart by more begin at moments of their own. */
-const APART = 5_000_000n;
+export const APART = 5_000_000n;
 const FAMILIES = ["realtime", "monotonic", "raw", "boottime", "tai"] as const;
 
 /**

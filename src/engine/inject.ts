@@ -1,21 +1,21 @@
 /**
  * Skews one process: patches it, or changes the live settings of a process that is patched already.
  */
-import { DEADLINE_CALLS, DURATION_CALLS } from "../calls/table.ts";
 import { TimeskewError } from "../errors.ts";
-import { type Address, address } from "../machine/address.ts";
+import { address } from "../machine/address.ts";
+import type { Gate } from "../patch/gate.ts";
 import { planInjection as planPatch, QUICK_CLOCKS } from "../patch/inject.ts";
 import { decodeProbe, decodeSlot, type FoundSettings, neutral, PROBE_BYTES } from "../patch/params.ts";
 import type { PatchPlan } from "../patch/plan.ts";
 import { readable } from "../patch/vdso.ts";
-import { selectionFromMask, type TrueReadings } from "../skew/clock.ts";
+import { selectionFromMask } from "../skew/clock.ts";
 import { anchor, jumps, shapeOf, startIn } from "../skew/verbs.ts";
 import { hasSeccomp } from "../target/process.ts";
 import { type ClockShift, clockShift } from "../target/timens.ts";
 import { execute } from "../tracer/execute.ts";
 import { loadPayload } from "../tracer/native.ts";
-import type { DryRunResult, InjectResult, SessionSettings, SkewSettings } from "../types.ts";
-import { awaitBegin, eachStart, readBack, seeToBegin, UNATTENDED, untilBegin } from "./begin.ts";
+import type { InjectResult, SessionSettings, Skew, SkewSettings } from "../types.ts";
+import { awaitBegin, eachStart, type Place, readBack, seeToBegin, UNATTENDED, untilBegin } from "./begin.ts";
 import { findPages, type Inspection, inspect, windowReader } from "./inspect.ts";
 import type { InForce } from "./model.ts";
 import { NONE, refuseBackwardShape } from "./monotonic.ts";
@@ -25,12 +25,33 @@ import { cleanUp } from "./recover.ts";
 import { refuseForeign, refuseUnstoppable } from "./refuse.ts";
 import { type NewSettings, nowIn, parseRequest, type Request, settingsOf, skewIn, skewOf } from "./skew.ts";
 import { refuseStarved } from "./starved.ts";
-import { type Change, isSkewed, planChange, type SkewedTarget, update } from "./update.ts";
-import { coverageOf, findWaits, type WaitSites } from "./waits.ts";
+import { type Change, isSkewed, type SkewedTarget, update } from "./update.ts";
+import { coverageOf, findWaits, timedCalls, type WaitSites } from "./waits.ts";
 
 const CLOCK_MONOTONIC_BIT = 2n;
 
 type Injection = { pid: number } & SkewSettings & SessionSettings;
+/** What is not in the settings that are brought into force. */
+type Target = { pid: number } & Pick<SkewSettings, "waits" | "allowBackwardMonotonic"> & SessionSettings;
+
+/** What an injection does that finds the target fit for it. */
+export interface Way {
+  /** What a fresh injection brings into force. */
+  wanted(shift: ClockShift | "unknown"): Wanted;
+  /** Once a profile is in force, sees to its beginning. Without it, that comes by itself. */
+  begin?(place: Place, written: Written): Begun;
+  /** On a process that is skewed already. */
+  change(target: SkewedTarget): InjectResult;
+}
+
+/** Settings as they were read back from the slot in use; the other one reads the true time. */
+export type Written = InForce & { readonly settings: FoundSettings };
+
+/** What is in force by then, and by how many ns it came too late. */
+export interface Begun {
+  readonly inForce: InForce;
+  readonly late: bigint | undefined;
+}
 
 /**
  * Gives a process a wrong clock. On a process that has one, it changes the settings without stopping it.
@@ -38,28 +59,37 @@ type Injection = { pid: number } & SkewSettings & SessionSettings;
  * @throws TimeskewError; `targetState` says what became of the process
  */
 export async function inject(o: Injection): Promise<InjectResult> {
-  refuseSelf(o.pid);
   const request = parseRequest(o);
+  return injectBy(o, {
+    wanted: (shift) => wantedFor(o, request, shift),
+    begin: (place, written) => begin(place, written, request),
+    change: (target) => change(target, changeOf(request, o)),
+  });
+}
+
+/** @throws TimeskewError; `targetState` says what became of the process */
+export function injectBy(o: Target, way: Way): InjectResult {
+  refuseSelf(o.pid);
   for (let attempt = 1; ; attempt++) {
-    const result = tryToInject(o, request, attempt);
+    const result = tryToInject(o, way, attempt);
     if (result !== undefined) return result;
     cleanUp(o);
   }
 }
 
 /** @returns undefined if what earlier runs have left is to be cleaned up first */
-function tryToInject(o: Injection, request: Request, attempt: number): InjectResult | undefined {
+function tryToInject(o: Target, way: Way, attempt: number): InjectResult | undefined {
   using target = inspect(o.pid, { locked: true });
   refuseForeign(target);
-  if (isSkewed(target)) return change(target, request, o);
+  if (isSkewed(target)) return way.change(target);
   const shift = clockShift(o.pid);
-  const wanted = wantedFor(o, request, shift);
+  const wanted = way.wanted(shift);
   refuseUnstoppable(target);
-  return isPatchable(target, attempt) ? patch(target, wanted, shift, o) : undefined;
+  return isPatchable(target, attempt) ? patch(target, wanted, shift, o, way) : undefined;
 }
 
 /** Stragglers of an earlier skew may keep its pages: new ones do not mind. */
-function isPatchable({ found, process: { pid, command } }: Inspection, attempt: number): boolean {
+export function isPatchable({ found, process: { pid, command } }: Inspection, attempt: number): boolean {
   if (found.state === "unskewed" || "stub" in found || ("blank" in found && found.blank)) return true;
   if (attempt === 1) return false;
   if (found.state === "lingering" || found.state === "unused") return true;
@@ -70,15 +100,17 @@ function isPatchable({ found, process: { pid, command } }: Inspection, attempt: 
 }
 
 /** What a fresh injection brings into force. */
-interface Wanted {
+export interface Wanted {
   readonly settings: NewSettings;
   readonly begins: "flip" | "known";
   /** ns. */
   readonly startIn: bigint;
+  /** Of a program whose dynamic linker is yet to begin. */
+  readonly gate?: Gate;
 }
 
 /** @throws TimeskewError E_BACKWARD_MONOTONIC, E_RANGE, E_USAGE */
-function wantedFor(
+export function wantedFor(
   { pid, allowBackwardMonotonic }: { pid: number } & SkewSettings,
   { verbs, selection }: Request,
   shift: ClockShift | "unknown",
@@ -94,35 +126,7 @@ function wantedFor(
   return { settings: settingsOf(selection.mask, shape, start), begins, startIn: startIn(verbs) };
 }
 
-/** What `inject` would do. Reads, changes nothing. */
-export async function planInjection(o: { pid: number } & SkewSettings): Promise<DryRunResult> {
-  refuseSelf(o.pid);
-  const request = parseRequest(o);
-  using target = inspect(o.pid);
-  refuseForeign(target);
-  const { pid, command } = target.process;
-  if (isSkewed(target)) {
-    const { inForce, now } = planChange(target, changeOf(request, o));
-    const skew = skewOf(inForce, now)!;
-    return { pid, command, action: "update", skew, plan: undefined, waits: undefined };
-  }
-  const shift = clockShift(pid);
-  const wanted = wantedFor(o, request, shift);
-  const waits = waitsOf(target, request.selection.mask, o.waits);
-  const plan = injectionOf(target, wanted, waits);
-  const skew = skewOf(begun(wanted, nowIn(shift)), nowIn(shift))!;
-  return { pid, command, action: "inject", skew, plan, waits: waits && coverageOf(waits, plan.calls) };
-}
-
-/** As if it was brought into force at that time. */
-function begun({ settings, begins, startIn }: Wanted, now: TrueReadings): InForce {
-  const { profile } = settings;
-  if (profile === undefined || begins === "known") return { settings, before: neutral(1n) };
-  const start = eachStart(now, (time) => time + startIn);
-  return { settings: { ...settings, profile: { ...profile, start } }, before: neutral(1n) };
-}
-
-function injectionOf(
+export function injectionOf(
   target: Inspection,
   wanted: Wanted,
   waits: WaitSites | undefined,
@@ -148,24 +152,28 @@ function injectionOf(
   });
 }
 
-const TIMED_CALLS: ReadonlySet<number> = new Set([...DEADLINE_CALLS, ...DURATION_CALLS]);
-
 /** Relative waits are by CLOCK_MONOTONIC, and take longer or shorter when that runs at another rate. */
 function hasDurations(mask: bigint): boolean {
   return (mask & CLOCK_MONOTONIC_BIT) !== 0n;
 }
 
 /** Undefined if they are to be left alone. A constant skew may become a profile later, without a stop. */
-function waitsOf({ process }: Inspection, mask: bigint, wanted: boolean | undefined): WaitSites | undefined {
+export function waitsOf(
+  { process }: Inspection,
+  mask: bigint,
+  wanted: boolean | undefined,
+): WaitSites | undefined {
   if (wanted === false) return undefined;
-  return findWaits(process, hasDurations(mask) ? TIMED_CALLS : DEADLINE_CALLS);
+  return findWaits(process, timedCalls(hasDurations(mask)));
 }
 
-function patch(
+/** A fresh injection. */
+export function patch(
   target: Inspection,
   wanted: Wanted,
   shift: ClockShift | "unknown",
-  o: Injection,
+  o: Target,
+  way: Way,
 ): InjectResult {
   const { pid, command } = target.process;
   const waits = waitsOf(target, wanted.settings.mask, o.waits);
@@ -175,20 +183,11 @@ function patch(
   const before = readHostClocks(shift);
   const { report, output } = execute(plan, target.process, o.stopTimeoutMs);
   const after = readHostClocks(shift);
-  const probe = decodeProbe(output.subarray(0, PROBE_BYTES));
-  const written = { settings: decodeSlot(output.subarray(PROBE_BYTES)), before: neutral(1n) };
-  const wrong = contradiction(probe, readable(target.vdso, QUICK_CLOCKS), written);
-  if (wrong !== undefined) {
-    throw new TimeskewError("E_CHANGED", `pid ${pid} (${command}) is skewed, but not as asked: ${wrong}`, {
-      pid,
-      targetState: "skewed",
-      hint: `undo it: timeskew recover --pid ${pid}`,
-    });
-  }
-  const { inForce, late } =
-    wanted.begins === "flip"
-      ? begin(target, pages, written, shift, wanted.startIn)
-      : { inForce: written, late: undefined };
+  const { probe, written } = outcomeOf(target, output);
+  const params = address(pages + BigInt(loadPayload().codeSize));
+  const place = { process: target.process, params, index: 1, now: () => nowIn(shift, written) };
+  const begins = wanted.settings.profile !== undefined;
+  const { inForce, late } = (begins && way.begin?.(place, written)) || { inForce: written, late: undefined };
   return {
     pid,
     command,
@@ -210,27 +209,35 @@ function patch(
   };
 }
 
+/**
+ * What an injection's plan brought: the settings that are in force, and what the target reads by them.
+ *
+ * @throws TimeskewError E_CHANGED if these do not agree
+ */
+export function outcomeOf({ process: { pid, command }, vdso }: Inspection, output: Uint8Array) {
+  const probe = decodeProbe(output.subarray(0, PROBE_BYTES));
+  const written = { settings: decodeSlot(output.subarray(PROBE_BYTES)), before: neutral(1n) };
+  const wrong = contradiction(probe, readable(vdso, QUICK_CLOCKS), written);
+  if (wrong === undefined) return { probe, written };
+  throw new TimeskewError("E_CHANGED", `pid ${pid} (${command}) is skewed, but not as asked: ${wrong}`, {
+    pid,
+    targetState: "skewed",
+    hint: `undo it: timeskew recover --pid ${pid}`,
+  });
+}
+
 /** Lets a profile begin when it was asked for, and reads back what is in force then. */
-function begin(
-  { process }: Inspection,
-  pages: Address,
-  written: InForce & { settings: FoundSettings },
-  shift: ClockShift | "unknown",
-  delay: bigint,
-): { inForce: InForce; late: bigint | undefined } {
+function begin(place: Place, written: Written, { verbs }: Request): Begun {
   const { settings, before } = written;
   const { profile } = settings;
-  if (profile === undefined) return { inForce: written, late: undefined };
-  const now = () => nowIn(shift, written);
-  const params = address(pages + BigInt(loadPayload().codeSize));
-  const place = { process, params, index: 1, now };
-  const { settings: begun, late } = seeToBegin(place, { ...settings, profile }, delay);
-  const found = readBack(process, params, begun);
-  awaitBegin(untilBegin(begun, now()));
+  if (profile === undefined || anchor(verbs) === "known") return { inForce: written, late: undefined };
+  const { settings: begun, late } = seeToBegin(place, { ...settings, profile }, startIn(verbs));
+  const found = readBack(place.process, place.params, begun);
+  awaitBegin(untilBegin(begun, place.now()));
   return { inForce: { settings: found, before }, late };
 }
 
-function changeOf({ verbs, selection }: Request, o: SkewSettings): Change {
+export function changeOf({ verbs, selection }: Request, o: SkewSettings): Change {
   return {
     mask: selection.mask,
     selection,
@@ -244,16 +251,26 @@ function changeOf({ verbs, selection }: Request, o: SkewSettings): Change {
 }
 
 /** Changes the settings of a target that runs on. */
-function change(target: SkewedTarget, request: Request, o: SkewSettings): InjectResult {
-  const { pid, command } = target.process;
+export function change(target: SkewedTarget, wanted: Change): InjectResult {
+  const { pid } = target.process;
   const shift = clockShift(pid);
   const previous = skewIn(target.found, shift);
-  const { inForce, late } = update(target, changeOf(request, o));
+  const { inForce, late } = update(target, wanted);
+  return unstopped(target, "updated", { inForce, late, previous });
+}
+
+/** About a target that runs on while its settings are changed, or as they are. */
+export function unstopped(
+  { process: { pid, command } }: Inspection,
+  action: InjectResult["action"],
+  { inForce, late, previous }: Begun & { previous?: Skew | undefined },
+): InjectResult {
+  const shift = clockShift(pid);
   return {
     pid,
     command,
     state: "skewed",
-    action: "updated",
+    action,
     skew: skewOf(inForce, nowIn(shift, inForce))!,
     previous,
     late,
@@ -262,11 +279,11 @@ function change(target: SkewedTarget, request: Request, o: SkewSettings): Inject
     asleepThreads: 0,
     movedThreads: 0,
     waits: undefined,
-    readings: predict(request.selection, inForce, shift),
+    readings: predict(selectionFromMask(inForce.settings.mask), inForce, shift),
   };
 }
 
-function refuseSelf(pid: number): void {
+export function refuseSelf(pid: number): void {
   if (pid !== process.pid) return;
   throw new TimeskewError("E_UNSUPPORTED", "a process cannot skew itself", {
     pid,

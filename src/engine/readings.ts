@@ -15,14 +15,17 @@ export const ALL_CLOCKS = SOURCES.reduce((mask, { bit }) => mask | bit, 0n);
 /** One value for each clock id, in ns; undefined where the kernel has no such clock. */
 export type HostClocks = ReadonlyMap<number, bigint | undefined>;
 
+/** One clock of each family, by which `TrueReadings` are told. */
+const LEADING = CLOCKS.filter(({ id }) => [0, 1, 4, 7, 11].includes(id));
+
 /**
  * The host's clocks as a process sees them that nobody has skewed.
  *
  * @param shift by the process's time namespace; a clock is undefined where that is unknown
  */
-export function readHostClocks(shift: ClockShift | "unknown" = NO_SHIFT): HostClocks {
+export function readHostClocks(shift: ClockShift | "unknown" = NO_SHIFT, clocks = CLOCKS): HostClocks {
   return new Map(
-    CLOCKS.map(({ id, family }) => {
+    clocks.map(({ id, family }) => {
       const now = hostClock(id);
       const ahead = aheadBy(shift, family);
       return [id, now === undefined || ahead === undefined ? undefined : now + ahead];
@@ -34,6 +37,11 @@ function aheadBy(shift: ClockShift | "unknown", family: ClockFamily): bigint | u
   if (family !== "monotonic" && family !== "raw" && family !== "boottime") return 0n;
   if (shift === "unknown") return undefined;
   return family === "boottime" ? shift.boottime : shift.monotonic;
+}
+
+/** Of one clock of each family only: they are read at one moment, as far as that is possible. */
+export function readLeadingClocks(shift: ClockShift): TrueReadings {
+  return trueReadings(readHostClocks(shift, LEADING));
 }
 
 export function trueReadings(host: HostClocks = readHostClocks()): TrueReadings {

@@ -20,7 +20,7 @@ import { hostClock } from "../tracer/native.ts";
 import type { RunningProfile, Skew, SkewSettings, SkewState } from "../types.ts";
 import { courseAt, type InForce, leadingSource, type Source, TRUE_TIME, timeOf } from "./model.ts";
 import type { Applied } from "./monotonic.ts";
-import { ALL_CLOCKS, readHostClocks, trueReadings } from "./readings.ts";
+import { ALL_CLOCKS, readLeadingClocks } from "./readings.ts";
 
 const REALTIME = 0;
 
@@ -43,15 +43,31 @@ export function parseRequest({ clocks = [], exact = false, ...texts }: SkewSetti
 
 export type NewSettings = Omit<Settings, "generation">;
 
-/** Settings under a new skew id. */
-export function settingsOf(mask: bigint, { base, profile }: Shape, start: Start): NewSettings {
+/** What tells one skew from the next: 64 bits, and when it was made, ns since 1970. */
+export type Identity = Pick<Settings, "skewId" | "since">;
+
+export function newIdentity(): Identity {
+  return { skewId: randomId(), since: hostClock(REALTIME) ?? 0n };
+}
+
+/** Settings of a skew, of a new one if nothing else is said. */
+export function settingsOf(
+  mask: bigint,
+  { base, profile }: Shape,
+  start: Start,
+  identity = newIdentity(),
+): NewSettings {
   return {
     mask,
     offset: base,
-    skewId: randomId(),
-    since: hostClock(REALTIME) ?? 0n,
+    ...identity,
     ...(profile && { profile: anchored(base, profile, start) }),
   };
+}
+
+/** As people see it: 16 hexadecimal digits. */
+export function formatId(skewId: bigint): string {
+  return skewId.toString(16).padStart(16, "0");
 }
 
 export function anchored(base: bigint, profile: Profile, start: Start): AnchoredProfile {
@@ -80,7 +96,7 @@ export function nowIn(
   shift: ClockShift | "unknown",
   { settings: { profile } }: InForce = TRUE_TIME,
 ): TrueReadings {
-  const now = trueReadings(readHostClocks(shift === "unknown" ? NO_SHIFT : shift));
+  const now = readLeadingClocks(shift === "unknown" ? NO_SHIFT : shift);
   if (shift !== "unknown" || profile === undefined) return now;
   const { start } = profile;
   const elapsed = now.realtime - start.realtime;
@@ -103,7 +119,7 @@ export function skewOf(inForce: InForce, now: TrueReadings): Skew | undefined {
   const source = leadingSource(settings.mask);
   const offset = source && courseAt(inForce, source, timeOf(source, now)).offset;
   return {
-    id: settings.skewId.toString(16).padStart(16, "0"),
+    id: formatId(settings.skewId),
     offset: offset ?? settings.offset,
     profile: source && profileOf(inForce, source, timeOf(source, now)),
     clocks,

@@ -3,7 +3,9 @@
  */
 import { readFileSync } from "node:fs";
 import { TimeskewError } from "../errors.ts";
+import { containerOf, learnNames } from "../target/container/of.ts";
 import { listPids, refuseForeignProc } from "../target/process.ts";
+import type { Selected } from "../target/select.ts";
 import { clockShift } from "../target/timens.ts";
 import type { StatusResult, StatusRow } from "../types.ts";
 import { inspect } from "./inspect.ts";
@@ -64,6 +66,21 @@ function rowOf(pid: number): StatusRow {
     waitSites: "mark" in found ? found.patchedCalls.length : undefined,
     note: state === "ended" && note === undefined ? ENDED : note,
   };
+}
+
+/** The containers that processes are in, by their pids. Runtimes are asked for names that nothing else tells. */
+export async function containersOf(pids: readonly number[]): Promise<Map<number, Selected>> {
+  const found = () =>
+    new Map(
+      pids.flatMap((pid) => {
+        const container = containerOf(pid);
+        return container === undefined ? [] : [[pid, container] as const];
+      }),
+    );
+  const known = found();
+  if ([...known.values()].every(({ name }) => name !== undefined)) return known;
+  await learnNames();
+  return found();
 }
 
 const ENDED = "its duration is over: it reads the true time. `recover` removes what is left";

@@ -12,6 +12,7 @@ const ENOUGH_NS = 1_000_000n;
 const PAUSE_MS = 1;
 
 interface Runner {
+  readonly proc: number;
   readonly tid: string;
   /** CPU time that it has had, ns; undefined where the kernel does not tell. */
   readonly ran: bigint | undefined;
@@ -21,16 +22,16 @@ interface Runner {
  * Waits until each thread that is able to run has run for a moment, or sleeps. Those that are stopped are not waited for:
  * nobody knows how long.
  *
- * @param proc descriptor of /proc/PID
+ * @param procs descriptors of /proc/PID
  * @param isLate when to give up
  * @returns whether they all have
  */
-export function allHaveMovedOn(proc: number, isLate: () => boolean): boolean {
-  let waitedFor = runnersOf(proc);
+export function allHaveMovedOn(procs: readonly number[], isLate: () => boolean): boolean {
+  let waitedFor = procs.flatMap(runnersOf);
   while (waitedFor.length > 0) {
     if (isLate()) return false;
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE_MS);
-    waitedFor = waitedFor.filter((runner) => !hasMovedOn(proc, runner));
+    waitedFor = waitedFor.filter((runner) => !hasMovedOn(runner));
   }
   return true;
 }
@@ -42,10 +43,10 @@ function runnersOf(proc: number): Runner[] {
   } catch {
     return []; // it has ended
   }
-  return tids.filter((tid) => isRunning(proc, tid)).map((tid) => ({ tid, ran: timeRun(proc, tid) }));
+  return tids.filter((tid) => isRunning(proc, tid)).map((tid) => ({ proc, tid, ran: timeRun(proc, tid) }));
 }
 
-function hasMovedOn(proc: number, { tid, ran }: Runner): boolean {
+function hasMovedOn({ proc, tid, ran }: Runner): boolean {
   if (!isRunning(proc, tid)) return true;
   const now = timeRun(proc, tid);
   // Without the figure, the time that passes anyway until the skew begins has to do.

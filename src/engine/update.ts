@@ -17,6 +17,8 @@ import {
   bringIntoForce,
   HANDOVER,
   nextGeneration,
+  type Place,
+  type ProfileSettings,
   readBack,
   readTruly,
   SOON,
@@ -28,7 +30,15 @@ import type { Inspection } from "./inspect.ts";
 import { courseAt, type InForce, SOURCES, timeOf } from "./model.ts";
 import { refuseBackwardShape } from "./monotonic.ts";
 import { refuseRange } from "./range.ts";
-import { appliedIn, inForceIn, isSteady, type NewSettings, nowIn, settingsOf } from "./skew.ts";
+import {
+  appliedIn,
+  type Identity,
+  inForceIn,
+  isSteady,
+  type NewSettings,
+  nowIn,
+  settingsOf,
+} from "./skew.ts";
 
 const CLOCK_MONOTONIC_BIT = 2n;
 
@@ -45,6 +55,8 @@ export interface Change extends Wanted {
   readonly allowBackward: boolean;
   /** Whether relative waits must be translated. */
   readonly translatesWaits: boolean;
+  /** Of a skew that others have, too; without it, it is a new one. */
+  readonly identity?: Identity;
 }
 
 export interface Update {
@@ -74,38 +86,66 @@ export function planChange(target: SkewedTarget, change: Change): Update {
  * @throws TimeskewError
  */
 export function update(target: SkewedTarget, change: Change): Update {
+  const { process } = target;
+  const prepared = prepare(target, change);
+  const { place, from, isGradual, settingsAt } = prepared;
+  const { settings: before } = from;
+  if (!isGradual) {
+    const { settings: soon, now } = settingsAt(HANDOVER);
+    const settings: Settings = { ...soon, generation: nextGeneration(place.last) };
+    writeLive(process, planUpdate(place.params, place.index, settings));
+    return { inForce: { settings: readBack(process, place.params, settings), before }, now, late: undefined };
+  }
+  const free = prepared.reach();
+  if (free !== place) awaitStragglers([process]);
+  const { settings, late } = bringIntoForce(free, free.last, (margin) => settingsAt(margin).settings);
+  const begun = readBack(process, free.params, settings);
+  awaitBegin(untilBegin(settings, place.now()));
+  return { inForce: { settings: begun, before }, now: place.now(), late };
+}
+
+/** A change that nothing speaks against, up to the moment before the first write that counts. */
+export interface Prepared {
+  readonly place: Place & { readonly last: bigint };
+  readonly from: InForce;
+  /** Whether it begins at a moment to come, as everything does that is, or was, a profile. */
+  readonly isGradual: boolean;
+  /** Settings that begin so much later than now (ns), or when the clocks read what is said. */
+  settingsAt(when: bigint | Start): { settings: ProfileSettings; now: TrueReadings };
+  /**
+   * Brings clocks under control that were not skewed, and may have been left to the kernel's function: whoever is in the
+   * middle of that must have finished before the change begins.
+   *
+   * @returns where to write then; `place` itself if there are no such clocks
+   */
+  reach(): Prepared["place"];
+}
+
+/** @throws TimeskewError for all that speaks against it, before anything is changed */
+export function prepare(target: SkewedTarget, change: Change): Prepared {
   const { process, found } = target;
   const shift = clockShift(process.pid);
-  // All that speaks against it is told before anything is changed.
   planChange(target, change);
-  const { inForce, index } = settle(target, shift);
-  const params = found.mark.params.address;
-  const before = inForce.settings;
-  const last = lastGeneration(found);
-  const now = () => nowIn(shift, inForce);
-  const soon = settingsFor(target, change, inForce, shift, HANDOVER);
-  if (soon.settings.profile === undefined) {
-    const settings: Settings = { ...soon.settings, generation: nextGeneration(last) };
-    writeLive(process, planUpdate(params, index, settings));
-    return {
-      inForce: { settings: readBack(process, params, settings), before },
-      now: soon.now,
-      late: undefined,
-    };
-  }
-  let place = { process, params, index, now, last };
-  if (change.mask & ~before.mask) {
-    // Clocks that were not skewed may have been left to the kernel's function.
-    place = readTruly(place, soon.settings, last);
-    awaitStragglers(process);
-  }
-  const { settings, late } = bringIntoForce(place, place.last, (margin) => {
-    const { settings: next } = settingsFor(target, change, inForce, shift, margin);
-    return { ...next, profile: next.profile ?? soon.settings.profile! };
-  });
-  const begun = readBack(process, params, settings);
-  awaitBegin(untilBegin(settings, now()));
-  return { inForce: { settings: begun, before }, now: now(), late };
+  const { inForce: from, index } = settle(target, shift);
+  const settingsAt = (when: bigint | Start) => settingsFor(target, change, from, shift, when);
+  const { settings: soon } = settingsAt(HANDOVER);
+  const place = {
+    process,
+    params: found.mark.params.address,
+    index,
+    now: () => nowIn(shift, from),
+    last: lastGeneration(found),
+  };
+  return {
+    place,
+    from,
+    isGradual: soon.profile !== undefined,
+    settingsAt: (when) => {
+      const { settings, now } = settingsAt(when);
+      return { settings: { ...settings, profile: settings.profile ?? soon.profile! }, now };
+    },
+    reach: () => (change.mask & ~from.settings.mask ? readTruly(place, soon, place.last) : place),
+  };
 }
 
 /** What governs now, or will in a moment, with the other slot free to be written. Changes nothing. */
@@ -145,13 +185,16 @@ function settle(target: SkewedTarget, shift: ClockShift | "unknown"): Standing {
   return standing;
 }
 
-/** @throws TimeskewError for whatever speaks against them */
+/**
+ * @param when as `Prepared.settingsAt`
+ * @throws TimeskewError for whatever speaks against them
+ */
 function settingsFor(
   target: SkewedTarget,
   change: Change,
   from: InForce,
   shift: ClockShift | "unknown",
-  margin: bigint,
+  when: bigint | Start,
 ): { settings: NewSettings; now: TrueReadings } {
   const { pid } = target.process;
   const now = nowIn(shift, from);
@@ -163,17 +206,20 @@ function settingsFor(
     if (shape.profile === undefined) {
       if (!change.allowBackward) refuseBackwardShape(pid, appliedIn(from, now), change.mask, shape);
       refuseRange(shape, change.selection, now);
-      return { settings: settingsOf(change.mask, shape, now), now };
+      return { settings: settingsOf(change.mask, shape, now, change.identity), now };
     }
   }
-  const next = handover(from, change, now, change.startIn > margin ? change.startIn : margin);
+  const next =
+    typeof when === "bigint"
+      ? handover(from, change, now, change.startIn > when ? change.startIn : when)
+      : handover(from, change, when, 0n);
   refuseOtherClocks(target, change, from, next.start, shift);
   refuseUntranslated(target, change);
   if (!change.allowBackward) {
     refuseBackwardShape(pid, appliedIn(from, next.start), change.mask, next.shape);
   }
   refuseRange(next.shape, change.selection, next.start);
-  return { settings: settingsOf(change.mask, next.shape, next.start), now };
+  return { settings: settingsOf(change.mask, next.shape, next.start, change.identity), now };
 }
 
 /** A clock that only one of both skews selects would jump before the moment of the handover. */
@@ -220,7 +266,7 @@ function refuseUntranslated({ process: { pid, command }, found }: SkewedTarget, 
   );
 }
 
-function lastGeneration({ settings, idle }: FoundPages): bigint {
+export function lastGeneration({ settings, idle }: FoundPages): bigint {
   const other = idle.settings.generation;
   return settings.generation > other ? settings.generation : other;
 }

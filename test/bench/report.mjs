@@ -101,6 +101,35 @@ export function pauseLines(pauses) {
   ];
 }
 
+const SET_COMMANDS = {
+  inject: "inject",
+  update: "change",
+  profile: "inject a profile",
+  recover: "recover",
+};
+
+/** @param {Awaited<ReturnType<typeof import("./sets.mjs").measureSets>>} sets */
+export function setLines({ node, sizes, growth }) {
+  const commands = Object.entries(SET_COMMANDS);
+  const rows = sizes.map(({ processes, commands: figures }) => [
+    `${processes} ${processes === 1 ? "process" : "processes"}`,
+    ...commands.map(([key]) => milliseconds(figures[key].wall.median)),
+    ...pauseCells(figures.inject.longest),
+    ...pauseCells(figures.recover.longest),
+  ]);
+  const grows = commands.map(([key]) => milliseconds(growth[key].perProcess.median));
+  const bends = commands.map(([key]) => `${growth[key].bend.median.toFixed(2)} ×`);
+  return [
+    `Whole commands on a set of processes, ms; \`node -e 0\`: ${milliseconds(node.median)}`,
+    ...table([
+      ["", ...commands.map(([, name]) => name), "longest stop: inject", "", "recover", ""],
+      ...rows,
+      ["CPU of each further process", ...grows, "", "", "", ""],
+      ["  from 50 to 200 ÷ from 1 to 50", ...bends, "", "", "", ""],
+    ]),
+  ];
+}
+
 /** @param {Awaited<ReturnType<typeof import("./waits.mjs").measureWaits>>} waits */
 export function waitLines({ calls, searches }) {
   const rows = calls.map(({ name, cpu, wall, ratios }) => [

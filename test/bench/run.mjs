@@ -7,12 +7,20 @@ import { writeFileSync } from "node:fs";
 import { loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { describeMachine } from "./machine.mjs";
-import { machineLines, pauseLines, profileLines, readLines, startLines, waitLines } from "./report.mjs";
+import {
+  machineLines,
+  pauseLines,
+  profileLines,
+  readLines,
+  setLines,
+  startLines,
+  waitLines,
+} from "./report.mjs";
 
-const USAGE = `usage: npm run bench -- [--only reads|profiles|start|pause|waits]… [--quick] [--json FILE]
+const USAGE = `usage: npm run bench -- [--only reads|profiles|start|pause|sets|waits]… [--quick] [--json FILE]
 
   --only PART   measure this part only: reads of a clock, the same under profiles, start-up of commands,
-                pauses of the target, calls that wait
+                pauses of the target, many processes at once, calls that wait
   --quick       few rounds: shows that it works, measures roughly
   --json FILE   write the raw figures of every round to FILE
 `;
@@ -38,6 +46,11 @@ const PARTS = {
     rounds: { full: 30, quick: 3 },
     measure: async (options) => (await import("./pause.mjs")).measurePauses(options),
     lines: pauseLines,
+  },
+  sets: {
+    rounds: { full: 10, quick: 2 },
+    measure: async (options) => (await import("./sets.mjs")).measureSets(options),
+    lines: setLines,
   },
   waits: {
     rounds: {

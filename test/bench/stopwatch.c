@@ -1,7 +1,8 @@
 /*
  * Runs a command and says how long it took: `stopwatch PROGRAM ARGUMENT…` prints {"wallNs", "cpuNs", "status"} as
  * JSON. The wall time goes from before the fork to after the wait; the CPU time is the command's own, user and
- * system, and is what remains comparable on a busy machine. The command's stdout is dropped.
+ * system, and is what remains comparable on a busy machine. The command's stdout goes to descriptor 3, if that is
+ * open, and is dropped otherwise.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -28,10 +29,10 @@ static int64_t nanoseconds(struct timeval tv)
 
 static void become(char **command)
 {
-	int null = open("/dev/null", O_WRONLY);
+	int output = fcntl(3, F_GETFD) == -1 ? open("/dev/null", O_WRONLY) : 3;
 
-	dup2(null, STDOUT_FILENO);
-	close(null);
+	dup2(output, STDOUT_FILENO);
+	close(output);
 	execv(command[0], command);
 	perror(command[0]);
 	_exit(127);

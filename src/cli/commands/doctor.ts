@@ -2,9 +2,11 @@
 import { TimeskewError } from "../../errors.ts";
 import type { DoctorResult } from "../../types.ts";
 import type { CommandSpec, Outcome, Session } from "../command.ts";
+import type { Engine } from "../engine.ts";
 import { targetOptions } from "../flags.ts";
-import { blocked, doctorLines } from "../report/doctor.ts";
-import { pids } from "../settings.ts";
+import { Members, onlyPid, type ProcessSet, processSet } from "../members.ts";
+import { blocked, doctorLines, doctorSetLines } from "../report/doctor.ts";
+import { aimOf } from "../settings.ts";
 import { eachTarget } from "../targets.ts";
 
 export const doctor: CommandSpec = {
@@ -16,29 +18,49 @@ export const doctor: CommandSpec = {
   examples: [
     ["timeskew doctor", "this machine"],
     ["timeskew doctor --pid 1234", "and this process"],
+    ["timeskew doctor --container web", "and each process of a container"],
   ],
   options(command) {
     targetOptions(command);
   },
   async run(session, flags) {
-    const named = flags.pid === undefined ? undefined : pids(flags);
+    const aim = aimOf(flags);
     const { world, ui } = session;
     const engine = await world.loadEngine();
     const show = (result: DoctorResult) => ui.result(doctorLines(result, ui.paint));
-    if (named === undefined) {
+    if (aim?.kind !== "selected") {
       const result = await engine.doctor();
       show(result);
       return diagnosis(session, { targets: [] }, [result], { checks: result.checks });
     }
-    const { results, ...outcome } = await eachTarget(session, named, {
+    const pid = onlyPid(aim.selectors);
+    if (pid === undefined)
+      return doctorOfSet(session, engine, await processSet(session, engine, aim.selectors));
+    const { results, ...outcome } = await eachTarget(session, [pid], {
       command: "doctor",
       changes: false,
-      work: (pid) => engine.doctor({ pid }),
+      work: () => engine.doctor({ pid }),
       done: show,
     });
     return outcome.error ? outcome : diagnosis(session, outcome, results);
   },
 };
+
+/** The machine's checks once, and each process in a line. */
+async function doctorOfSet(session: Session, engine: Engine, set: ProcessSet): Promise<Outcome> {
+  const { ui } = session;
+  const machine = await engine.doctor();
+  const members = new Members<DoctorResult>(session, set, {
+    command: "doctor",
+    changes: false,
+    work: (pid) => engine.doctor({ pid, machine: false }),
+  });
+  await ui.working(`looking at ${set.words ?? "them"}`, () => members.reachAll());
+  const { results, targets, error } = members.conclude();
+  ui.result(doctorSetLines(set, machine, results, ui));
+  const extra = { selection: set.selected, checks: machine.checks };
+  return error ? { targets, error, extra } : diagnosis(session, { targets }, [machine, ...results], extra);
+}
 
 /** A blocked check makes the command fail, so that a script can ask before it injects. */
 function diagnosis({ ui }: Session, outcome: Outcome, results: readonly DoctorResult[], extra = {}): Outcome {
@@ -47,7 +69,7 @@ function diagnosis({ ui }: Session, outcome: Outcome, results: readonly DoctorRe
     ui.success(["Nothing stands in the way of an injection."]);
     return { ...outcome, extra };
   }
-  const names = blocks.map(({ name }) => name).join(", ");
+  const names = [...new Set(blocks.map(({ name }) => name))].join(", ");
   const hint = blocks[0]?.remedy;
   const message = `an injection would fail here: ${names}`;
   ui.error([`timeskew: ${message}`]);

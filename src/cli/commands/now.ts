@@ -1,8 +1,13 @@
 /** `timeskew now`: a target's clocks as its own functions read them, next to the host's. */
-import type { CommandSpec } from "../command.ts";
+import type { NowResult, SessionSettings } from "../../types.ts";
+import type { CommandSpec, Outcome, Session } from "../command.ts";
+import type { Engine } from "../engine.ts";
 import { sessionOptions, targetOptions } from "../flags.ts";
+import { Members, onlyPid, type ProcessSet, processSet } from "../members.ts";
 import { nowLines } from "../report/now.ts";
-import { pids, sessionSettings } from "../settings.ts";
+import { nowSetLines } from "../report/now-set.ts";
+import { longestPause } from "../report/set.ts";
+import { sessionSettings, targetsOf } from "../settings.ts";
 import { eachTarget } from "../targets.ts";
 
 export const now: CommandSpec = {
@@ -11,23 +16,54 @@ export const now: CommandSpec = {
   description:
     "Calls the process's own clock functions, in the process, and prints what they return next to the " +
     "host's clocks.",
-  examples: [["sudo timeskew now --pid 1234", ""]],
+  examples: [
+    ["sudo timeskew now --pid 1234", ""],
+    ["sudo timeskew now --container web", "each process of it"],
+  ],
   options(command) {
     targetOptions(command);
     sessionOptions(command);
   },
   async run(session, flags) {
-    const targets = pids(flags);
+    const selectors = targetsOf(flags);
     const settings = sessionSettings(flags);
-    const { world, ui } = session;
-    const engine = await world.loadEngine();
-    const { results: _, ...outcome } = await eachTarget(session, targets, {
-      command: "now",
-      changes: false,
-      work: (pid) =>
-        ui.working(`reading the clocks of pid ${pid}`, () => engine.readClocks({ pid, ...settings })),
-      done: (result) => ui.result(nowLines(result, ui.paint)),
-    });
-    return outcome;
+    const engine = await session.world.loadEngine();
+    const pid = onlyPid(selectors);
+    if (pid !== undefined) return nowOf(session, engine, pid, settings);
+    return nowOfSet(session, engine, await processSet(session, engine, selectors), settings);
   },
 };
+
+async function nowOf(
+  session: Session,
+  engine: Engine,
+  pid: number,
+  settings: SessionSettings,
+): Promise<Outcome> {
+  const { ui } = session;
+  const { targets, error } = await eachTarget(session, [pid], {
+    command: "now",
+    changes: false,
+    work: () => ui.working(`reading the clocks of pid ${pid}`, () => engine.readClocks({ pid, ...settings })),
+    done: (result) => ui.result(nowLines(result, ui.paint)),
+  });
+  return { targets, error };
+}
+
+async function nowOfSet(
+  session: Session,
+  engine: Engine,
+  set: ProcessSet,
+  settings: SessionSettings,
+): Promise<Outcome> {
+  const { ui } = session;
+  const members = new Members<NowResult>(session, set, {
+    command: "now",
+    changes: false,
+    work: (pid) => engine.readClocks({ pid, ...settings }),
+  });
+  await ui.working(`reading the clocks of ${set.words ?? "them"}`, () => members.reachAll());
+  const { results, targets, error } = members.conclude();
+  if (results.length > 0) ui.result(nowSetLines(results, ui.paint, ui.width));
+  return { targets, error, extra: { selection: set.selected, longestPauseNs: longestPause(results) } };
+}

@@ -1,14 +1,13 @@
 /** `timeskew recover`: takes the skew back, from named processes or from all that have one. */
-import type { SkewState } from "../../types.ts";
 import type { CommandSpec, Session } from "../command.ts";
 import type { Engine } from "../engine.ts";
 import { backwardOption, sessionOptions, targetOptions, value } from "../flags.ts";
-import { recoverAll, recoverGliding } from "../glide.ts";
-import { noneLines, unreadableLines } from "../report/status.ts";
-import { backwardSettings, glideSettings, pidsOrAll, sessionSettings } from "../settings.ts";
-
-/** States that recover can end. Somebody else's patch is not ours to remove. */
-const OURS: ReadonlySet<SkewState> = new Set(["skewed", "ended", "partial", "unused", "lingering"]);
+import { type Gliding, recoverGliding, recoverOne, recoverSetGliding } from "../glide.ts";
+import { onlyPid, type ProcessSet, processSet } from "../members.ts";
+import { recoverSet, recoveryOutcome } from "../recover-set.ts";
+import { noneLines } from "../report/status.ts";
+import { type Aim, backwardSettings, glideSettings, neededAim, sessionSettings } from "../settings.ts";
+import { skewedSet } from "../skewed.ts";
 
 export const recover: CommandSpec = {
   name: "recover",
@@ -18,11 +17,15 @@ export const recover: CommandSpec = {
     "A process that is not skewed stays as it is, which is a success.",
   examples: [
     ["sudo timeskew recover --pid 1234", ""],
+    ["sudo timeskew recover --container web", "all of a container"],
     ["sudo timeskew recover --all", "every skewed process"],
     ["sudo timeskew recover --pid 1234 --glide --over 1m", "without a jump"],
   ],
   options(command) {
-    targetOptions(command, { all: "every skewed process that may be looked at" });
+    targetOptions(command, {
+      skew: "every process that has this skew: its id, or the beginning of it",
+      all: "every skewed process that may be looked at",
+    });
     backwardOption(
       command
         .optionsGroup("Recovery:")
@@ -36,21 +39,29 @@ export const recover: CommandSpec = {
     sessionOptions(command);
   },
   async run(session, flags) {
-    const named = pidsOrAll(flags);
+    const aim = neededAim(flags);
     const { glide } = glideSettings(flags);
     const settings = { ...backwardSettings(flags), ...sessionSettings(flags) };
     const engine = await session.world.loadEngine();
-    const targets = named ?? (await findSkewed(session, engine));
-    if (glide !== undefined) return recoverGliding(session, engine, targets, { glide, settings });
-    const { targets: entries, error } = await recoverAll(session, engine, targets, settings);
-    return { targets: entries, error };
+    const gliding: Gliding | undefined = glide === undefined ? undefined : { glide, settings };
+    const pid = aim.kind === "selected" ? onlyPid(aim.selectors) : undefined;
+    if (pid !== undefined) {
+      if (gliding !== undefined) return recoverGliding(session, engine, pid, gliding);
+      const { targets, error } = await recoverOne(session, engine, pid, settings);
+      return { targets, error };
+    }
+    const set = await setOf(session, engine, aim);
+    if (set === undefined) return { targets: [] };
+    if (gliding !== undefined) return recoverSetGliding(session, engine, set, gliding);
+    return recoveryOutcome(set, await recoverSet(session, engine, set, settings));
   },
 };
 
-async function findSkewed({ world, ui }: Session, engine: Engine): Promise<number[]> {
-  const found = await ui.working("looking at processes", () => engine.status());
-  const ours = found.rows.filter(({ state }) => OURS.has(state));
-  ui.note(unreadableLines(found, world.isRoot));
-  if (ours.length === 0) ui.success(noneLines(found));
-  return ours.map(({ pid }) => pid);
+/** Undefined if there is nobody to recover, which is a success. */
+async function setOf(session: Session, engine: Engine, aim: Aim): Promise<ProcessSet | undefined> {
+  if (aim.kind === "selected") return await processSet(session, engine, aim.selectors);
+  const { set, found, rows } = await skewedSet(session, engine, aim.kind === "skew" ? aim.ids : undefined);
+  if (rows.length > 0) return set;
+  session.ui.success(noneLines(found));
+  return undefined;
 }

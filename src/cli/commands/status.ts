@@ -1,11 +1,15 @@
 /** `timeskew status`: a table of the skewed processes, or of the ones that were named. */
+import type { Selector } from "../../target/select.ts";
+import type { StatusRow } from "../../types.ts";
 import type { CommandSpec, Outcome, Session } from "../command.ts";
 import type { Engine } from "../engine.ts";
 import { targetOptions, value } from "../flags.ts";
+import { Members, onlyPid, processSet } from "../members.ts";
 import { noneLines, statusLines, unreadableLines } from "../report/status.ts";
-import { pidsOrAll, watchInterval } from "../settings.ts";
+import { aimOf, watchInterval } from "../settings.ts";
+import { skewedSet } from "../skewed.ts";
 import { eachTarget } from "../targets.ts";
-import { rowOf, watchStatus } from "../watch-status.ts";
+import { rowOf, watchStatus, withContainers } from "../watch-status.ts";
 
 export const status: CommandSpec = {
   name: "status",
@@ -14,39 +18,64 @@ export const status: CommandSpec = {
   examples: [
     ["sudo timeskew status", "every skewed process"],
     ["timeskew status --pid 1234 --json", "one process, for a script"],
+    ["sudo timeskew status --container web", "each process of a container"],
     ["sudo timeskew status --watch", "again each second, until Ctrl-C"],
   ],
   options(command) {
-    targetOptions(command, { all: "every skewed process (the default)" });
+    targetOptions(command, {
+      skew: "every process that has this skew: its id, or the beginning of it",
+      all: "every skewed process (the default)",
+    });
     command
       .optionsGroup("Watching:")
       .option("--watch", "look again and again, until Ctrl-C")
       .option("--interval <DURATION>", "how often: 200ms (default 1s)", value("--interval"));
   },
   async run(session, flags) {
-    const named = flags.pid === undefined ? undefined : pidsOrAll(flags);
+    const aim = aimOf(flags) ?? { kind: "all" };
     const interval = watchInterval(flags);
     const engine = await session.world.loadEngine();
-    if (interval !== undefined) return watchStatus(session, engine, { pids: named, interval });
-    return named === undefined ? everything(session, engine) : these(session, engine, named);
+    if (interval !== undefined) return watchStatus(session, engine, { aim, interval });
+    return aim.kind === "selected"
+      ? these(session, engine, aim.selectors)
+      : everything(session, engine, aim.kind === "skew" ? aim.ids : undefined);
   },
 };
 
-async function everything({ world, ui }: Session, engine: Engine): Promise<Outcome> {
-  const found = await ui.working("looking at processes", () => engine.status());
-  const { rows, examined, unreadable } = found;
+async function everything(session: Session, engine: Engine, ids?: readonly string[]): Promise<Outcome> {
+  const { world, ui } = session;
+  const { rows: bare, found } =
+    ids === undefined ? await everybody(session, engine) : await skewedSet(session, engine, ids);
+  const rows = await withContainers(engine, bare);
+  const { examined, unreadable } = found;
   ui.result(rows.length > 0 ? statusLines(rows, world.now(), ui.paint, ui.width) : noneLines(found));
-  ui.note(unreadableLines(found, world.isRoot));
+  if (ids === undefined) ui.note(unreadableLines(found, world.isRoot));
   return { targets: rows.map((row) => ({ ok: true, ...row })), extra: { examined, unreadable } };
 }
 
-async function these(session: Session, engine: Engine, pids: readonly number[]): Promise<Outcome> {
+async function everybody({ ui }: Session, engine: Engine) {
+  const found = await ui.working("looking at processes", () => engine.status());
+  return { found, rows: found.rows };
+}
+
+async function these(session: Session, engine: Engine, selectors: readonly Selector[]): Promise<Outcome> {
   const { world, ui } = session;
-  const { results, ...outcome } = await eachTarget(session, pids, {
-    command: "status",
-    changes: false,
-    work: async (pid) => rowOf(pid, await engine.status({ pids: [pid] })),
-  });
+  const pid = onlyPid(selectors);
+  const work = { command: "status", changes: false, work: (each: number) => lookAtOne(engine, each) };
+  if (pid !== undefined) {
+    const { results, ...outcome } = await eachTarget(session, [pid], work);
+    if (results.length > 0) ui.result(statusLines(results, world.now(), ui.paint, ui.width));
+    return outcome;
+  }
+  const set = await processSet(session, engine, selectors);
+  const members = new Members(session, set, work);
+  await ui.working(`looking at ${set.words ?? "them"}`, () => members.reachAll());
+  const { results, targets, error } = members.conclude();
   if (results.length > 0) ui.result(statusLines(results, world.now(), ui.paint, ui.width));
-  return outcome;
+  return { targets, error, extra: { selection: set.selected } };
+}
+
+async function lookAtOne(engine: Engine, pid: number): Promise<StatusRow> {
+  const [row] = await withContainers(engine, [rowOf(pid, await engine.status({ pids: [pid] }))]);
+  return row!;
 }

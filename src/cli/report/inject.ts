@@ -12,17 +12,21 @@ export function injectLines(result: InjectResult, paint: Painter): string[] {
   const { skew, previous } = result;
   const waits = skew.profile?.phase === "waiting";
   const was = previous === undefined || waits ? "" : ` (was ${doingWords(previous)})`;
-  const { heads } = headNames(skew);
-  const rows = result.readings.filter(({ name }) => heads.includes(name)).map((r) => readingRow(r, skew));
-  const also = selectedNames(skew).filter((name) => !heads.includes(name));
   return [
     `${paint.green("✔")} ${paint.bold(targetName(result))} is ${waits ? "still" : "now"} ${doingWords(skew)}${was}`,
     ...profileLines(skew).map((line) => `  ${line}`),
-    ...align(rows).map((line) => `  ${line}`),
-    ...(also.length > 0 ? [paint.dim(`  with it: ${also.join(", ")}`)] : []),
+    ...readingLines(result, paint).map((line) => `  ${line}`),
     ...(result.action === "injected" ? waitLines(result.waits) : []).map((line) => paint.dim(`  ${line}`)),
     paint.dim(`  ${effort(result)}`),
   ];
+}
+
+/** What the clocks read that stand for the others, and which those are. */
+export function readingLines({ skew, readings }: InjectResult, paint: Painter): string[] {
+  const { heads } = headNames(skew);
+  const rows = readings.filter(({ name }) => heads.includes(name)).map((r) => readingRow(r, skew));
+  const also = selectedNames(skew).filter((name) => !heads.includes(name));
+  return [...align(rows), ...(also.length > 0 ? [paint.dim(`with it: ${also.join(", ")}`)] : [])];
 }
 
 /** "CLOCK_REALTIME  2026-11-20 14:39:02.123  true 14:49:02.123  -10m" */

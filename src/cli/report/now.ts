@@ -64,7 +64,7 @@ function readingCells(reading: ClockReading, skew: Skew | undefined): string[] {
 }
 
 /** What the difference is if all is as it should be; undefined for one that has changed since it was read. */
-function expectedOf(selected: boolean, skew: Skew | undefined): bigint | undefined {
+export function expectedOf(selected: boolean, skew: Skew | undefined): bigint | undefined {
   if (!selected || skew === undefined) return 0n;
   return skew.profile === undefined ? skew.offset : undefined;
 }

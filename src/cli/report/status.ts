@@ -4,22 +4,26 @@ import type { Painter } from "../colour.ts";
 import { escapeText } from "./escape.ts";
 import { nextWords, offsetCell, rateCell } from "./profile.ts";
 import { clockSummary } from "./skew.ts";
-import { table } from "./table.ts";
+import { type Column, table } from "./table.ts";
 import { formatAgo, formatDate } from "./time.ts";
 
-/** `moves`: only if one of the skews changes by itself. */
-const COLUMNS = [
+/** `when`: only if one of the skews changes by itself, or one of the processes is in a container. */
+const COLUMNS: readonly (Column & { readonly when?: "moving" | "contained" })[] = [
   { title: "PID", right: true },
   { title: "COMMAND" },
+  { title: "CONTAINER", when: "contained" },
   { title: "STATE" },
   { title: "OFFSET", right: true },
-  { title: "RATE", right: true, moves: true },
-  { title: "NEXT", moves: true },
+  { title: "RATE", right: true, when: "moving" },
+  { title: "NEXT", when: "moving" },
   { title: "CLOCKS", spare: 1 },
   { title: "WAITS", right: true, spare: 3 },
   { title: "SINCE", spare: 2 },
   { title: "SKEW ID", spare: 4 },
 ];
+
+/** As much of a container's id as people are used to. */
+const SHORT_ID = 12;
 
 /** More kinds of reasons than this are summed up. */
 const REASONS_SHOWN = 3;
@@ -31,8 +35,15 @@ export function statusLines(
   paint: Painter,
   width?: number,
 ): string[] {
-  const moving = rows.some(({ skew }) => skew?.profile !== undefined);
-  const shown = <T>(cells: readonly T[]) => cells.filter((_, i) => moving || !COLUMNS[i]?.moves);
+  const is = {
+    moving: rows.some(({ skew }) => skew?.profile !== undefined),
+    contained: rows.some(({ container }) => container !== undefined),
+  };
+  const shown = <T>(cells: readonly T[]) =>
+    cells.filter((_, i) => {
+      const when = COLUMNS[i]?.when;
+      return when === undefined || is[when];
+    });
   return [
     ...table(
       shown(COLUMNS),
@@ -49,8 +60,9 @@ function asides({ pid, note, skew }: StatusRow): string[] {
   return [skew?.profile?.text, note].flatMap((text) => (text ? [`pid ${pid}: ${escapeText(text)}`] : []));
 }
 
-function cells({ pid, command, state, skew, waitSites }: StatusRow, now: bigint): string[] {
-  const head = [pid.toString(), escapeText(command), state];
+function cells({ pid, command, container, state, skew, waitSites }: StatusRow, now: bigint): string[] {
+  const within = container && (container.name ?? container.id?.slice(0, SHORT_ID) ?? container.words);
+  const head = [pid.toString(), escapeText(command), escapeText(within ?? "-"), state];
   const waits = waitSites ? waitSites.toString() : "-";
   if (skew === undefined) return [...head, "-", "-", "-", "-", waits, "-", "-"];
   const ago = formatAgo(skew.since, now);

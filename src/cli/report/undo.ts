@@ -4,13 +4,23 @@ import type { InjectResult } from "../../types.ts";
 import type { World } from "../world.ts";
 import { stepsMonotonicBack } from "./skew.ts";
 
-/** @param ahead whether a profile may have set a monotonic clock ahead by then */
-export function undoCommand(injected: readonly InjectResult[], world: World, ahead = false): string {
-  const pids = injected.map(({ pid }) => pid).join(",");
+interface Undo {
+  /** Whether a profile may have set a monotonic clock ahead by then. */
+  readonly ahead?: boolean;
+  /** What names the targets; default: their pids. */
+  readonly flags?: readonly string[];
+}
+
+export function undoCommand(
+  injected: readonly InjectResult[],
+  world: World,
+  { ahead, flags }: Undo = {},
+): string {
+  const targets = flags ?? ["--pid", injected.map(({ pid }) => pid).join(",")];
   // Recovering from a forward step is a step back.
   const steps = ahead || injected.some(({ skew }) => stepsMonotonicBack(skew));
-  const back = steps ? " --allow-backward-monotonic" : "";
-  return `${invocation(world)} recover --pid ${pids}${back}`;
+  const back = steps ? ["--allow-backward-monotonic"] : [];
+  return [`${invocation(world)} recover`, ...[...targets, ...back].map(quote)].join(" ");
 }
 
 /** How this program was called, in words that a shell understands. */
@@ -33,6 +43,7 @@ function shorter(a: string, b: string): string {
   return b !== "" && b.length < a.length ? b : a;
 }
 
-function quote(word: string): string {
+/** One word, as a shell takes it. */
+export function quote(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

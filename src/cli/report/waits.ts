@@ -13,7 +13,7 @@ const ALWAYS = "rdtsc, times of files";
 export function waitLines(coverage: WaitCoverage | undefined): string[] {
   if (coverage === undefined) return ["waits are not translated (--no-waits)"];
   const places = coverage.sites === 1 ? "1 place" : `${coverage.sites} places`;
-  return [`deadlines and clock system calls translated at ${places}`, `not covered: ${gaps(coverage)}`];
+  return [`deadlines and clock system calls translated at ${places}`, `not covered: ${gapsLine(coverage)}`];
 }
 
 /** Every place that is not covered, for --dry-run. */
@@ -22,7 +22,8 @@ export function unprovedLines(coverage: WaitCoverage | undefined): string[] {
   return ["places that would not be translated", ...coverage.unproved.map((each) => `  ${placeWords(each)}`)];
 }
 
-function gaps({ unproved, unsearched, generatedCode }: WaitCoverage): string {
+/** "3 places in libc.so.6; code generated at run time; …" */
+export function gapsLine({ unproved, unsearched, generatedCode }: WaitCoverage): string {
   const known = unproved.filter(({ call }) => call !== undefined);
   const unknown = unproved.filter(({ call }) => call === undefined);
   return [

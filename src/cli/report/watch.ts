@@ -20,13 +20,32 @@ const COLUMNS = [LEFT, LEFT, LEFT, RIGHT, RIGHT];
  * @param columns of the terminal: without room for them, the names of the processes are left out
  */
 export function watchLines(sights: readonly Sight[], now: bigint, columns: number): string[] {
+  const groups = sights.length > MOST_LINES ? alike(sights) : sights.map((sight) => [sight] as const);
   const lines = (name: (sight: Sight) => string) =>
     align(
-      sights.map((sight, i) => cells(sight, name(sight), now, i === 0)),
+      groups.map(([first, ...others], i) =>
+        cells(first, others.length > 0 ? `${others.length + 1} processes` : name(first), now, i === 0),
+      ),
       COLUMNS,
     );
   const long = lines(({ pid, row }) => (row ? targetName(row) : `pid ${pid}`));
   return long.every(({ length }) => length <= columns) ? long : lines(({ pid }) => `pid ${pid}`);
+}
+
+/** More processes than this have no lines of their own. */
+const MOST_LINES = 8;
+
+/** Of those that have the same skew, one stands for all. */
+function alike(sights: readonly Sight[]): (readonly [Sight, ...Sight[]])[] {
+  const groups = new Map<string, [Sight, ...Sight[]]>();
+  for (const sight of sights) {
+    const { row, trouble } = sight;
+    const key = row === undefined ? `${trouble}` : `${row.state} ${row.skew?.id}`;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [sight]);
+    else group.push(sight);
+  }
+  return [...groups.values()];
 }
 
 function cells({ row, trouble }: Sight, name: string, now: bigint, first: boolean): string[] {

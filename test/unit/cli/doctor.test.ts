@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Check } from "../../../src/types.ts";
-import { fails, run, runJson } from "./helpers.ts";
+import { fails, HEALTHY, run, runJson, selection } from "./helpers.ts";
 
 const CHECKS: Check[] = [
   { name: "helper", verdict: "ok", detail: "loaded", remedy: undefined },
@@ -31,11 +31,34 @@ describe("doctor", () => {
     ]);
   });
 
-  it("asks about each target", async () => {
-    const { stdout, calls } = await run("doctor --pid 5,6");
-    expect(calls.map(([, o]) => o)).toEqual([{ pid: 5 }, { pid: 6 }]);
-    expect(stdout).toContain("pid 5\n✔ ok");
-    expect(stdout).toContain("pid 6\n✔ ok");
+  it("asks about the machine once, and about each process of a set", async () => {
+    const doctor = async ({ pid }: { pid?: number } = {}) =>
+      pid === undefined
+        ? HEALTHY
+        : { pid, command: "nginx", checks: pid === 6 ? CHECKS : pid === 7 ? CHECKS.slice(0, 2) : [] };
+    const { code, stdout, stderr, calls } = await run("doctor --container web", {
+      doctor,
+      select: selection([5, 6, 7]),
+    });
+    expect(calls.map(([, o]) => o)).toEqual([
+      undefined,
+      { pid: 5, machine: false },
+      { pid: 6, machine: false },
+      { pid: 7, machine: false },
+    ]);
+    expect({ code, stderr }).toEqual({ code: 1, stderr: "timeskew: an injection would fail here: tracer\n" });
+    expect(stdout.split("\n")).toEqual([
+      "✔ ok       ptrace  running as root",
+      "",
+      "container web (docker 3f2a91c07d1e): 2 of 3 processes can be skewed",
+      "PID  COMMAND  CAN BE SKEWED",
+      "  5  nginx    yes",
+      "  6  nginx    no             tracer: traced by gdb (pid 812)",
+      "  7  nginx    yes, but       yama: ptrace_scope is 1",
+      "→ detach it first",
+      "→ run as root",
+      "",
+    ]);
   });
 
   it("keeps the exit code of a target that is not there", async () => {

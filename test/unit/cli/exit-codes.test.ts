@@ -88,7 +88,12 @@ describe("several targets", () => {
     const engine = perPid({ 5: traced });
     const { code, stdout, stderr } = await run(`${LINE} 1,5,2`, engine);
     expect(code).toBe(7);
-    expect(stdout.match(/pid \d+\) is now/g)).toEqual(["pid 1) is now", "pid 2) is now"]);
+    expect(stdout).toMatch(/^✔ 2 processes are now 10m behind\n/);
+    expect(stdout.match(/^ {4}\d {2}.*/gm)).toEqual([
+      "    1  redis-server  skewed           143 µs        5     61",
+      "    5  -             failed: traced",
+      "    2  redis-server  skewed           143 µs        5     61",
+    ]);
     expect(stdout).toContain("undo: timeskew recover --pid 1,2\n");
     expect(stderr).toContain("timeskew: pid 5 is traced by gdb (pid 812)\n");
     expect(stderr).toMatch(/timeskew: 1 of 3 targets failed: pid 5\n$/);

@@ -22,14 +22,14 @@ const ARRIVED: Skew = { ...GLIDING, offset: 0n, profile: profile({ rate: 1, phas
 
 /** An engine whose processes glide; `set` says how one is found from then on. */
 function gliders(...pids: number[]) {
-  const skews = new Map<number, Skew | undefined>(pids.map((pid) => [pid, GLIDING]));
+  const skews = new Map<number, Skew | undefined>(pids.map((pid) => [pid, MONOTONIC_SKEW]));
   const set = (pid: number, skew: Skew | undefined) => () => void skews.set(pid, skew);
   const engine: Partial<Engine> = {
     recover: async ({ pid, glide }) => {
       if (glide === undefined) return recovered(pid, { skew: skews.get(pid) });
-      return skews.has(pid)
-        ? recovered(pid, { action: "gliding", state: "skewed", skew: GLIDING })
-        : recovered(pid, { action: "nothing", skew: undefined });
+      if (!skews.has(pid)) return recovered(pid, { action: "nothing", skew: undefined });
+      skews.set(pid, GLIDING);
+      return recovered(pid, { action: "gliding", state: "skewed", skew: GLIDING });
     },
     status: async ({ pids = [] } = {}) => {
       const rows = pids.map((pid) => {

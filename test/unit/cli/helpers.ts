@@ -2,7 +2,10 @@
 import type { Engine } from "../../../src/cli/engine.ts";
 import { main } from "../../../src/cli/main.ts";
 import type { World } from "../../../src/cli/world.ts";
+import type { Following } from "../../../src/engine/follow.ts";
+import type { Joint } from "../../../src/engine/joint.ts";
 import { TimeskewError, type TimeskewErrorOptions } from "../../../src/errors.ts";
+import type { Selection } from "../../../src/target/select.ts";
 import type {
   ClockReading,
   DoctorResult,
@@ -42,13 +45,15 @@ export async function run(
       output[name] += text;
     },
   });
-  const recorded = new Proxy({ ...fakeEngine(), ...engine } as Engine, {
+  const recorded: Engine = new Proxy({ ...fakeEngine(), ...engine } as Engine, {
     get(target, name: keyof Engine) {
       // `await` looks for a then().
       if (!(name in target)) return undefined;
+      // What it is asked of a set is recorded member by member.
+      if (name === "joint" && !engine.joint) return (o: object) => fakeJoint(recorded, o);
       return (argument: never) => {
-        calls.push([name, argument]);
-        return target[name](argument);
+        if (name !== "select" && name !== "containersOf") calls.push([name, argument]);
+        return target[name](argument) as never;
       };
     },
   });
@@ -71,6 +76,9 @@ export async function run(
     isRoot: false,
     now: () => NOON + 3n * MINUTE,
     loadEngine: async () => recorded,
+    loadStarter: async () => {
+      throw new Error("a program was to be started");
+    },
     stdout: stream("stdout", stdout),
     stderr: stream("stderr", stderr),
     ...rest,
@@ -207,8 +215,64 @@ export const HEALTHY: DoctorResult = {
   checks: [{ name: "ptrace", verdict: "ok", detail: "running as root", remedy: undefined }],
 };
 
+/** A set whose members are injected one by one, and begin at once. */
+function fakeJoint(engine: Engine, o: object): Joint {
+  return {
+    id: REALTIME_SKEW.id,
+    inject: (pid) => engine.inject({ pid, ...o }),
+    begin: async (meanwhile) => {
+      await meanwhile?.();
+      return [];
+    },
+  };
+}
+
+/** Processes in a set, the same ones each time or others. */
+export function selection(list: number[] | (() => number[]), more: Partial<Selection> = {}) {
+  return async (): Promise<Selection> => ({
+    selected: [{ kind: "container", words: CONTAINER, runtime: "docker", id: "3f2a91c07d1e", name: "web" }],
+    words: CONTAINER,
+    flags: ["--container", "web"],
+    lasts: true,
+    list: typeof list === "function" ? list : () => list,
+    ...more,
+  });
+}
+
+const CONTAINER = "container web (docker 3f2a91c07d1e)";
+
+/** A follower that has everything done to it, and does nothing. */
+export function fakeFollowing(more: Partial<Following> = {}): Following {
+  const nothing = () => {};
+  return {
+    add: nothing,
+    seize: nothing,
+    note: nothing,
+    members: () => [],
+    rest: nothing,
+    end: nothing,
+    empty: new Promise(nothing),
+    ...more,
+  };
+}
+
 function fakeEngine(): Engine {
   return {
+    follow: () => fakeFollowing(),
+    select: async (selectors) => {
+      const pids = selectors.map((each, i) => ("pid" in each ? each.pid : 100 + i));
+      const words = `pid ${pids.join(", ")}`;
+      return {
+        selected: selectors.map(({ kind }, i) => ({ kind, words: `pid ${pids[i]}` })),
+        words,
+        flags: ["--pid", pids.join(",")],
+        lasts: false,
+        list: () => pids,
+      };
+    },
+    joint: () => {
+      throw new Error("replaced by `run`");
+    },
     inject: async ({ pid }) => injected(pid),
     planInjection: async ({ pid }) => ({
       pid,
@@ -224,9 +288,11 @@ function fakeEngine(): Engine {
       unreadable: [],
       examined: pids.length,
     }),
+    containersOf: async () => new Map(),
     readClocks: async ({ pid }) => nowResult(pid),
     doctor: async ({ pid } = {}) => ({ ...HEALTHY, pid }),
     describePlan: () => ["site 0x7ffc1000: e9 …", "", "step 1: stop"],
+    heritageOf: () => undefined,
     planAsJson: () => ({ sites: [{ address: "0x7ffc1000" }] }),
   };
 }

@@ -40,12 +40,12 @@ describe("--pid", () => {
 
   it.each(["inject --offset 1s", "now"])("%s needs it", async (line) => {
     expect(await refused(line)).toBe(
-      "timeskew: --pid is missing: which process?\n  hint: for example --pid 1234\n",
+      "timeskew: --pid is missing: which process?\n  hint: for example --pid 1234, or --container web\n",
     );
   });
 
   it("is missing for recover, which takes --all as well", async () => {
-    expect(await refused("recover")).toContain("hint: for example --pid 1234, or --all\n");
+    expect(await refused("recover")).toContain("hint: for example --pid 1234, --container web, or --all\n");
     expect(await refused("recover --all --pid 5")).toContain("--all and --pid exclude each other");
     expect(await refused("status --all --pid 5")).toContain("--all and --pid exclude each other");
   });

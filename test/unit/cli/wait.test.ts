@@ -93,7 +93,7 @@ describe("inject --wait", () => {
     expect(code).toBe(0);
     expect(left).toEqual([]);
     expect(callsOf(calls, "recover")).toEqual([{ pid: 6 }, { pid: 5 }]);
-    expect(stdout.match(/pid \d+\) reads the true time again/g)).toHaveLength(2);
+    expect(stdout).toContain("✔ 2 processes read the true time\n");
   });
 
   it("looks again right behind the moment at which a skew ends", async () => {

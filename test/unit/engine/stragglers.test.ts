@@ -45,7 +45,7 @@ function looking(...changes: (() => void)[]): { looks: number; isLate: () => boo
 it("waits for nobody who sleeps, is stopped or is dead", () => {
   for (const [i, state] of ["S", "D", "T", "t", "Z", "I"].entries()) thread(100 + i, state, 0);
   const looks = looking();
-  expect(allHaveMovedOn(proc, looks.isLate)).toBe(true);
+  expect(allHaveMovedOn([proc], looks.isLate)).toBe(true);
   expect(looks.looks).toBe(0);
 });
 
@@ -56,7 +56,7 @@ it("waits until who runs has run for a millisecond", () => {
     () => thread(100, "R", 5_999_999),
     () => thread(100, "R", 6_000_000),
   );
-  expect(allHaveMovedOn(proc, looks.isLate)).toBe(true);
+  expect(allHaveMovedOn([proc], looks.isLate)).toBe(true);
   expect(looks.looks).toBe(3);
 });
 
@@ -67,7 +67,7 @@ it("waits no longer for who has gone to sleep, or ended", () => {
     () => thread(100, "S", 1),
     () => rmSync(join(folder, "task", "101"), { recursive: true }),
   );
-  expect(allHaveMovedOn(proc, looks.isLate)).toBe(true);
+  expect(allHaveMovedOn([proc], looks.isLate)).toBe(true);
   expect(looks.looks).toBe(2);
 });
 
@@ -78,22 +78,22 @@ it("does not wait for who begins to run meanwhile: he reads by our rules", () =>
     thread(100, "R", 1_000_000);
     thread(101, "R", 0);
   });
-  expect(allHaveMovedOn(proc, looks.isLate)).toBe(true);
+  expect(allHaveMovedOn([proc], looks.isLate)).toBe(true);
 });
 
 it("gives up when it is late", () => {
   thread(100, "R", 0);
-  expect(allHaveMovedOn(proc, looking(() => {}).isLate)).toBe(false);
+  expect(allHaveMovedOn([proc], looking(() => {}).isLate)).toBe(false);
 });
 
 it("leaves it at one look where the kernel does not tell how long threads run", () => {
   thread(100, "R");
   const looks = looking(() => {});
-  expect(allHaveMovedOn(proc, looks.isLate)).toBe(true);
+  expect(allHaveMovedOn([proc], looks.isLate)).toBe(true);
   expect(looks.looks).toBe(1);
 });
 
 it("waits for nobody in a process that has ended", () => {
   rmSync(join(folder, "task"), { recursive: true });
-  expect(allHaveMovedOn(proc, () => true)).toBe(true);
+  expect(allHaveMovedOn([proc], () => true)).toBe(true);
 });
