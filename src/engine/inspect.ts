@@ -9,7 +9,8 @@ import { decodeJump } from "../machine/x86_64/encode.ts";
 import type { ReadWindow } from "../patch/calls.ts";
 import { type Found, findSkew } from "../patch/find.ts";
 import { placePages } from "../patch/landing.ts";
-import { codeOf, readVdso, type Vdso } from "../patch/vdso.ts";
+import { equal } from "../patch/scene.ts";
+import { codeOf, movedTo, readVdso, type Vdso } from "../patch/vdso.ts";
 import { touchedPages } from "../target/pagemap.ts";
 import { findMapping, type Mapping, parseMaps } from "../target/proc.ts";
 import { hasEnded, notPermitted, openProcess, type Process } from "../target/process.ts";
@@ -98,7 +99,7 @@ function lookOnce(pid: number, { locked = false, known }: Look): Inspection {
   try {
     if (locked) lockProcess(process);
     const bytes = readMapping(process, process.vdso);
-    const vdso = naming(process, () => readVdso(process.vdso.start, bytes));
+    const vdso = naming(process, () => readKnown(process.vdso.start, bytes));
     const pristine = pristineVdso(vdso);
     return {
       process,
@@ -180,18 +181,30 @@ function naming<T>({ pid, command }: Process, act: () => T): T {
   }
 }
 
-let own: { bytes: Uint8Array } | null | undefined;
+let own: Vdso | null | undefined;
+
+/** Ours, unless somebody has patched it. */
+function knownVdso(): Vdso | undefined {
+  own ??= ownVdso() ?? null;
+  return own ?? undefined;
+}
+
+/** Of an image that is the same as ours, only the addresses are new. */
+function readKnown(start: Address, bytes: Uint8Array): Vdso {
+  const known = knownVdso();
+  return known !== undefined && equal(known.bytes, bytes) ? movedTo(start, known) : readVdso(start, bytes);
+}
 
 /**
  * The vDSO as this kernel makes it: every 64-bit process gets the same image, so our own will do, unless somebody
  * has patched that. Undefined where it does not compare.
  */
 function pristineVdso(target: Vdso): Uint8Array | undefined {
-  own ??= ownVdso() ?? null;
-  return own?.bytes.length === target.bytes.length ? own.bytes : undefined;
+  const known = knownVdso();
+  return known?.bytes.length === target.bytes.length ? known.bytes : undefined;
 }
 
-function ownVdso(): { bytes: Uint8Array } | undefined {
+function ownVdso(): Vdso | undefined {
   const mapping = findMapping(parseMaps(readFileSync("/proc/self/maps", "utf8")), "[vdso]");
   if (mapping === undefined) return undefined;
   const bytes = readMemory(-1, process.pid, mapping.start, Number(mapping.end - mapping.start));

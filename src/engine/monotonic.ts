@@ -27,18 +27,19 @@ export function monotoneIn(mask: bigint): Source[] {
 }
 
 /**
+ * @param pid undefined: of a program that is yet to be started
  * @param instead what to do to get there without a step, if there is something
  * @throws TimeskewError E_BACKWARD_MONOTONIC if a change from one skew to the other takes such a clock back
  */
-export function refuseBackward(pid: number, from: Applied, to: Applied, instead?: string): void {
+export function refuseBackward(pid: number | undefined, from: Applied, to: Applied, instead?: string): void {
   for (const source of MONOTONE) {
     const step = to.offsetOf(source) - from.offsetOf(source);
     if (step >= 0n) continue;
     throw new TimeskewError(
       "E_BACKWARD_MONOTONIC",
-      `this would take ${source.name} of pid ${pid} back by ${formatDuration(-step)}, which no kernel does; programs abort or hang on it`,
+      `this would take ${source.name}${ofPid(pid)} back by ${formatDuration(-step)}, which no kernel does; programs abort or hang on it`,
       {
-        pid,
+        ...(pid !== undefined && { pid }),
         targetState: from.isSkewed ? "skewed" : "untouched",
         hint: instead === undefined ? `add ${ANYWAY}` : `${instead}, or add ${ANYWAY}`,
       },
@@ -51,7 +52,12 @@ export function refuseBackward(pid: number, from: Applied, to: Applied, instead?
  *
  * @throws TimeskewError E_BACKWARD_MONOTONIC if such a clock would go back, at the beginning of a shape or later
  */
-export function refuseBackwardShape(pid: number, from: Applied, mask: bigint, shape: Shape): void {
+export function refuseBackwardShape(
+  pid: number | undefined,
+  from: Applied,
+  mask: bigint,
+  shape: Shape,
+): void {
   refuseBackwardProfile(pid, from, mask, shape);
   refuseBackward(pid, from, beginningOf(mask, shape));
 }
@@ -67,18 +73,28 @@ function beginningOf(mask: bigint, { base, profile }: Shape): Applied {
   };
 }
 
-function refuseBackwardProfile(pid: number, from: Applied, mask: bigint, shape: Shape): void {
+/** Only what the profile itself does: a program that is yet to be started has read no clock that could step back. */
+export function refuseBackwardProfile(
+  pid: number | undefined,
+  from: Applied,
+  mask: bigint,
+  shape: Shape,
+): void {
   for (const { name, clock } of monotoneIn(mask)) {
     const backward = stepsBack(shape, clock);
     if (backward === undefined) continue;
     throw new TimeskewError(
       "E_BACKWARD_MONOTONIC",
-      `${name} of pid ${pid} would go back, which no kernel does; programs abort or hang on it: ${backward.why}`,
+      `${name}${ofPid(pid)} would go back, which no kernel does; programs abort or hang on it: ${backward.why}`,
       {
-        pid,
+        ...(pid !== undefined && { pid }),
         targetState: from.isSkewed ? "skewed" : "untouched",
         hint: `${backward.instead}; or add ${ANYWAY}`,
       },
     );
   }
+}
+
+function ofPid(pid: number | undefined): string {
+  return pid === undefined ? "" : ` of pid ${pid}`;
 }

@@ -35,6 +35,9 @@ const V1: Files = {
   reclaimable: ["total_inactive_file", "total_active_file"],
 };
 
+/** Nobody wants more: what could be had besides does not matter then. */
+const AMPLE = 64n << 20n;
+
 /** The least that the process's cgroup and those above it have left; undefined where nothing limits it. */
 export function memoryHeadroom(pid: number, read = tryRead): Headroom | undefined {
   let least: Headroom | undefined;
@@ -61,6 +64,7 @@ function headroomOf(files: Files, cgroup: string, read: typeof tryRead): bigint 
     const limit = bytesIn(read(`${folder}/${files.limit}`));
     const usage = bytesIn(read(`${folder}/${files.usage}`));
     if (limit === undefined || usage === undefined) continue;
+    if (limit - usage >= AMPLE) return limit - usage;
     const stat = linesOf(read(`${folder}/memory.stat`) ?? "").map((line) => line.split(" "));
     const reclaimable = stat
       .filter(([name]) => files.reclaimable.includes(name ?? ""))
