@@ -1,5 +1,5 @@
 /**
- * Bundles the command line to dist/cli.js and the library to dist/index.js. Splitting keeps what is imported
+ * Bundles the command line to dist/cli.js, its other half to dist/supervise.js, and the library to dist/index.js. Splitting keeps what is imported
  * lazily (the engine, chalk, ora) in chunks of its own, so that `timeskew --version` reads none of it. All
  * files lie directly in dist/: ../native is the same place for each of them.
  */
@@ -22,7 +22,7 @@ const withoutChildProcess = {
 
 rmSync(new URL("dist", import.meta.url), { recursive: true, force: true });
 await build({
-  entryPoints: { cli: "src/cli/main.ts", index: "src/index.ts" },
+  entryPoints: { cli: "src/cli/main.ts", supervise: "src/cli/supervise.ts", index: "src/index.ts" },
   outdir: "dist",
   absWorkingDir: fileURLToPath(new URL(".", import.meta.url)),
   bundle: true,

@@ -14,6 +14,8 @@ export interface CommandSpec {
   /** One sentence or two at the top of the command's own help. */
   readonly description: string;
   readonly examples: readonly Example[];
+  /** How the operands are written in the usage line; a command without it takes none. */
+  readonly operands?: string;
   options(command: Command): void;
   run: Action;
 }
@@ -27,7 +29,7 @@ export interface Session {
  * Carries a command out and prints its text, errors of single targets included. It throws only what
  * concerns the command as a whole.
  */
-export type Action = (session: Session, flags: Flags) => Promise<Outcome>;
+export type Action = (session: Session, flags: Flags, operands: readonly string[]) => Promise<Outcome>;
 
 /** How a command ended; the JSON report is made of it, and the exit code. */
 export interface Outcome {

@@ -37,11 +37,11 @@ export async function main(world: World = processWorld()): Promise<number> {
 /** The outcome of the command that was named; undefined if help or the version was asked for. */
 async function run(world: World, reporting: Reporting): Promise<Outcome | undefined> {
   let outcome: Outcome | undefined;
-  const dispatch: Dispatch = async (spec, flags) => {
+  const dispatch: Dispatch = async (spec, flags, operands) => {
     const { json = false, quiet = false, color: colour = true } = flags;
     Object.assign(reporting, { command: spec.name, json, colour });
     const ui = await createUi(world, { json, quiet, colour });
-    outcome = await spec.run({ world, ui }, flags);
+    outcome = await spec.run({ world, ui }, flags, operands);
   };
   const program = createProgram(dispatch, {
     out: (text) => world.stdout.write(text),

@@ -6,19 +6,21 @@
 import { Command } from "commander";
 import type { CommandSpec, Example } from "./command.ts";
 import { doctor } from "./commands/doctor.ts";
+import { exec } from "./commands/exec.ts";
 import { inject } from "./commands/inject.ts";
 import { now } from "./commands/now.ts";
 import { preview } from "./commands/preview.ts";
 import { recover } from "./commands/recover.ts";
+import { run } from "./commands/run.ts";
 import { status } from "./commands/status.ts";
 import { type Flags, generalOptions } from "./flags.ts";
 import { unexpectedArgument } from "./usage.ts";
 import { VERSION } from "./version.ts";
 
 /** In the order of the help text. */
-export const COMMANDS: readonly CommandSpec[] = [inject, recover, status, now, preview, doctor];
+export const COMMANDS: readonly CommandSpec[] = [inject, recover, run, exec, status, now, preview, doctor];
 
-export type Dispatch = (command: CommandSpec, flags: Flags) => Promise<void>;
+export type Dispatch = (command: CommandSpec, flags: Flags, operands: readonly string[]) => Promise<void>;
 
 /** Where help and version go. */
 export interface HelpOutput {
@@ -53,16 +55,19 @@ export function createProgram(dispatch: Dispatch, output: HelpOutput): Command {
 function addCommand(program: Command, spec: CommandSpec, dispatch: Dispatch): void {
   const command = program
     .command(spec.name)
-    .usage("[options]")
+    .usage(spec.operands === undefined ? "[options]" : `[options] ${spec.operands}`)
+    // The options of a program that is to be run are its own.
+    .passThroughOptions(spec.operands !== undefined)
     .summary(spec.summary)
     .description(withExamples(spec.description, spec.examples))
     .allowExcessArguments()
     .action(() => {
       const [excess] = command.args;
-      if (excess !== undefined) throw unexpectedArgument(excess, spec.name);
+      if (excess !== undefined && spec.operands === undefined) throw unexpectedArgument(excess, spec.name);
       const [before, after] = [program.opts<Flags>(), command.opts<Flags>()];
       // --no-color is true by default in both places, so one must not hide the other.
-      return dispatch(spec, { ...before, ...after, color: before.color !== false && after.color !== false });
+      const color = before.color !== false && after.color !== false;
+      return dispatch(spec, { ...before, ...after, color }, command.args);
     });
   spec.options(command);
   generalOptions(command);

@@ -49,7 +49,7 @@ export async function createUi(world: World, options: UiOptions): Promise<Ui> {
   // A pseudo-terminal may have no width (script, expect), which sends ora into an endless loop.
   const hasWidth = ({ isTTY, columns }: OutputStream) => isTTY === true && (columns ?? 0) > 0;
   const canDraw = (stream: OutputStream) => hasWidth(stream) && env.TERM !== "dumb" && !json;
-  const watched = canDraw(stderr) && !quiet;
+  const isWatched = () => canDraw(stderr) && !quiet;
   return {
     json,
     paint: await createPainter(!json && wantsColour(stdout, env, colour)),
@@ -58,8 +58,8 @@ export async function createUi(world: World, options: UiOptions): Promise<Ui> {
     success: (lines) => print(stdout, lines, !json && !quiet),
     note: (lines) => print(stderr, lines, !json && !quiet),
     error: (lines) => print(stderr, lines, !json || env.TIMESKEW_DEBUG === "1"),
-    working: (text, work) => (watched ? spin(text, work, wantsColour(stderr, env, colour)) : work()),
-    live: () => (watched ? new LiveLines(stderr) : undefined),
+    working: (text, work) => (isWatched() ? spin(text, work, wantsColour(stderr, env, colour)) : work()),
+    live: () => (isWatched() ? new LiveLines(stderr) : undefined),
     liveResult: () => (canDraw(stdout) ? new LiveLines(stdout) : undefined),
     get width() {
       return hasWidth(stdout) ? stdout.columns : undefined;

@@ -5,6 +5,7 @@
 import { closeSync, openSync, readSync, writeFileSync } from "node:fs";
 import { isatty } from "node:tty";
 import { type Engine, loadEngine } from "./engine.ts";
+import { loadStarter, type Starter } from "./starter.ts";
 
 export interface OutputStream {
   write(text: string): unknown;
@@ -37,16 +38,16 @@ export interface World {
    */
   onInterrupt(listener: () => void): () => void;
   loadEngine(): Promise<Engine>;
+  /** What starts programs; loaded when a command needs it, too. */
+  loadStarter(): Promise<Starter>;
 }
 
 export function processWorld(): World {
-  guard(process.stdout);
-  guard(process.stderr);
   return {
     argv: process.argv.slice(2),
     env: process.env,
-    stdout: process.stdout,
-    stderr: process.stderr,
+    stdout: outputOf("stdout"),
+    stderr: outputOf("stderr"),
     cwd: process.cwd(),
     script: process.argv[1] ?? "timeskew",
     isRoot: process.geteuid?.() === 0,
@@ -56,6 +57,32 @@ export function processWorld(): World {
     sleep,
     onInterrupt,
     loadEngine,
+    loadStarter,
+  };
+}
+
+/**
+ * Opened when it is first written to: Node makes a pipe that it opens non-blocking, for everybody who shares it, and a
+ * program that we become would find it so.
+ */
+function outputOf(name: "stdout" | "stderr"): OutputStream {
+  const isTTY = isatty(name === "stdout" ? 1 : 2);
+  let stream: NodeJS.WriteStream | undefined;
+  const opened = () => {
+    if (stream !== undefined) return stream;
+    stream = process[name];
+    guard(stream);
+    return stream;
+  };
+  return {
+    write: (text) => opened().write(text),
+    isTTY,
+    get columns() {
+      return isTTY ? opened().columns : undefined;
+    },
+    get rows() {
+      return isTTY ? opened().rows : undefined;
+    },
   };
 }
 

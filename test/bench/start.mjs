@@ -12,6 +12,10 @@ const CLI = fileURLToPath(new URL("../../bin/timeskew.js", import.meta.url));
 /** How long a command may take, as a multiple of `node -e 0`: issue 2. */
 export const AIMS = { inject: 2 };
 
+const RUN = ["run", "--offset", "-600s", "--"];
+/** Of each program that is started by a followed one, the difference to the line above it. */
+const PROGRAMS = "i=0; while [ $i -lt 100 ]; do /bin/true; i=$((i + 1)); done";
+
 /**
  * In the order in which a round runs them: each leaves the target as the next one wants it.
  *
@@ -22,6 +26,8 @@ const COMMANDS = [
   { key: "inject", name: "timeskew inject, first patch", args: (pid) => injection(pid, "-600s") },
   { key: "update", name: "timeskew inject, live update", args: (pid) => injection(pid, "-10m1ns") },
   { key: "recover", name: "timeskew recover", args: (pid) => ["recover", "--pid", `${pid}`] },
+  { key: "run", name: "timeskew run -- true", args: () => [...RUN, "true"] },
+  { key: "programs", name: "timeskew run, 100 times true", args: () => [...RUN, "sh", "-c", PROGRAMS] },
 ];
 
 function injection(pid, offset) {

@@ -8,6 +8,7 @@ export const MICROSECOND = 1_000n;
 export const MILLISECOND = 1_000_000n;
 export const SECOND = 1_000_000_000n;
 export const MINUTE = 60n * SECOND;
+export const DAY = 1440n * MINUTE;
 
 /** What lies between two times, or two differences, in ns. */
 export interface Span {

@@ -1,6 +1,6 @@
 /** What /proc says about a process, read without any of timeskew's own code. */
 import { createHash } from "node:crypto";
-import { closeSync, openSync, readdirSync, readFileSync, readSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from "node:fs";
 
 /** The lines of /proc/PID/maps. */
 export function maps(pid: number): string[] {
@@ -103,6 +103,11 @@ export function children(pid: number): number[] {
   return threads(pid).flatMap((tid) =>
     readFileSync(`/proc/${pid}/task/${tid}/children`, "utf8").split(" ").filter(Boolean).map(Number),
   );
+}
+
+/** "net:[4026531840]" and the like: which namespaces a process is in. */
+export function namespaces(pid: number): string[] {
+  return readdirSync(`/proc/${pid}/ns`).map((name) => readlinkSync(`/proc/${pid}/ns/${name}`));
 }
 
 /** Seconds since boot. */
