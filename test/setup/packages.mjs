@@ -31,13 +31,17 @@ function withoutServices(work) {
   }
 }
 
-/** All at once; one by one if that fails, so that a package which cannot be had does not cost the others. */
+/**
+ * All at once; one by one if that fails, so that a package which cannot be had does not cost the others. What it provides
+ * may have come with another one: Debian 12 has no docker-cli, its docker.io is both.
+ */
 function install(packages) {
   for (const name of packages) console.log(`test setup: installing ${name}`);
   const updateProblem = aptGet("update");
   if (updateProblem) console.error(`test setup: apt-get update: ${updateProblem}`);
   if (aptGet(...INSTALL, ...packages) === "") return;
   for (const name of packages) {
+    if (!missingPackages().includes(name)) continue;
     const problem = aptGet(...INSTALL, name);
     if (problem) console.error(`test setup: ${name} cannot be installed: ${problem}`);
   }

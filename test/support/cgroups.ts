@@ -9,6 +9,7 @@ export type Version = "v1" | "v2";
 export type Controller = "freezer" | "cpu" | "memory" | "pids";
 
 export interface Cgroup extends AsyncDisposable {
+  readonly path: string;
   /** Moves a process, with all its threads. */
   add(pid: number): void;
   set(file: string, value: string | number | bigint): void;
@@ -44,6 +45,7 @@ export function needCgroup(context: TestContext, version: Version, controller: C
     context.skip(`${what}: ${error instanceof Error ? error.message : error}`);
   }
   return {
+    path: folder,
     add: (pid) => writeFileSync(join(folder, "cgroup.procs"), String(pid)),
     set: (file, value) => writeFileSync(join(folder, file), String(value)),
     get: (file) => readFileSync(join(folder, file), "utf8").trim(),

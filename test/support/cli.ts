@@ -47,7 +47,7 @@ export interface RunOptions {
   by?: readonly string[];
 }
 
-/** A run that goes on: its pid, and how it ends. */
+/** A run that goes on: its pid, how it ends, and whether it has said something on stderr yet. */
 export function start(args: readonly (string | number)[], { uid, by = [] }: RunOptions = {}) {
   const [program = "", ...rest] = [...by, process.execPath, CLI, ...args.map(String)];
   const child = spawn(program, rest, {
@@ -55,13 +55,17 @@ export function start(args: readonly (string | number)[], { uid, by = [] }: RunO
     env: { ...process.env, NO_COLOR: "1" },
     ...(uid === undefined ? {} : { uid, gid: uid }),
   });
+  let heard = "";
+  child.stderr.on("data", (chunk: Buffer) => {
+    heard += chunk;
+  });
   const ended: Promise<Run> = Promise.all([
     once(child, "close"),
     text(child.stdout),
     text(child.stderr),
   ]).then(([[code], stdout, stderr]) => ({ code, stdout, stderr }));
   const done = within(`timeskew ${args.join(" ")}`, ended).finally(() => child.kill("SIGKILL"));
-  return { pid: child.pid!, done };
+  return { pid: child.pid!, done, hasSaid: (words: string) => heard.includes(words) };
 }
 
 /** Runs `timeskew ARGS` to its end. */

@@ -31,5 +31,7 @@ async function disposeAll(things: readonly AsyncDisposable[]): Promise<void> {
       errors.push(error);
     }
   }
-  if (errors.length > 0) throw new AggregateError(errors, "not everything could be disposed of");
+  if (errors.length === 0) return;
+  const reasons = errors.map((error) => (error instanceof Error ? error.message : error)).join("; ");
+  throw new AggregateError(errors, `not everything could be disposed of: ${reasons}`);
 }

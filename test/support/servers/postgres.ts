@@ -40,15 +40,31 @@ export function startPostgres({ postgres, initdb, psql }: PostgresPrograms): Pro
   return assemble(async (own) => {
     const user = isRoot ? POSTGRES_USER : undefined;
     const { path: folder } = own(await temporaryFolder("postgres", user && userId(user)));
-    const data = join(folder, "data");
-    await runAs(user, [initdb, "-D", data, "-U", POSTGRES_USER, "-A", "trust", "--no-sync"]);
-    const command = [postgres, "-D", data, "-k", folder, "-c", "listen_addresses=", "-c", "fsync=off"];
+    await makeDatabase(initdb, folder, user);
+    const command = servePostgres(postgres, folder);
     const server = own(await Server.start({ command, stopSignal: "SIGQUIT", user }));
-    const client = [psql, "-XqAt", "-h", folder, "-U", POSTGRES_USER, "-d", "postgres"];
-    const wallClock = () => askOnce(client);
-    await server.ready(wallClock);
-    return { pid: server.pid, wallClock, connect: () => connect(client) };
+    const clients = clientsOf(psql, folder);
+    await server.ready(clients.wallClock);
+    return { pid: server.pid, ...clients };
   });
+}
+
+/** A fresh database in a folder. */
+export function makeDatabase(initdb: string, folder: string, user: string | undefined): Promise<void> {
+  const data = join(folder, "data");
+  return runAs(user, [initdb, "-D", data, "-U", POSTGRES_USER, "-A", "trust", "--no-sync"]);
+}
+
+/** The command that serves it, with its socket in the same folder. */
+export function servePostgres(postgres: string, folder: string): string[] {
+  const data = join(folder, "data");
+  return [postgres, "-D", data, "-k", folder, "-c", "listen_addresses=", "-c", "fsync=off"];
+}
+
+/** How to reach a server whose socket is in this folder. */
+export function clientsOf(psql: string, folder: string): Pick<Postgres, "wallClock" | "connect"> {
+  const client = [psql, "-XqAt", "-h", folder, "-U", POSTGRES_USER, "-d", "postgres"];
+  return { wallClock: () => askOnce(client), connect: () => connect(client) };
 }
 
 async function runAs(user: string | undefined, command: readonly string[]): Promise<void> {
