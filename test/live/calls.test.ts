@@ -39,8 +39,10 @@ async function judge(part: string, payload: Uint8Array = loadPayload().bytes): P
 
 const PARTS = ["deadlines", "durations", "rests", "timers", "intervals", "clocks"];
 
-test.for(PARTS)("%s", async (part, context) => {
+// Each is one program that computes.
+test.concurrent.for(PARTS)("%s", async (part, context) => {
   needPrograms(context, "gcc");
+  const { expect } = context;
   const { checks, deepest, failures, failed } = await judge(part);
   expect({ failed, failures }).toEqual({ failed: 0, failures: [] });
   expect(checks).toBeGreaterThan(10_000);

@@ -52,7 +52,7 @@ function toolLimits(cycles: number) {
     threads: 0,
     mappings: 12,
     virtual: 2048 + cycles / 2,
-    resident: 4096 + cycles / 2,
+    resident: 6144 + cycles / 2,
   };
 }
 const TARGET_LIMITS = { descriptors: 0, threads: 0, mappings: 0, virtual: 0, resident: 64 };
