@@ -36,8 +36,8 @@ export interface FollowOptions {
 
 export interface Following {
   /**
-   * Follows a process, and skews it unless it is skewed. A container runtime's own, which is about to become the
-   * container's program, is only followed.
+   * Follows a process, and skews it unless it is skewed. A container runtime's own is about to become the container's
+   * program, and only followed for a second.
    */
   add(pid: number): void;
   /**
@@ -62,6 +62,8 @@ const GONE: readonly string[] = ["E_GONE", "E_NO_TARGET", "E_ZOMBIE"];
 const PASSING: readonly string[] = ["E_BUSY", "E_STOP_TIMEOUT"];
 const ATTEMPTS = 5;
 const PAUSE_MS = 5;
+/** For so many attempts, a second in all, a runtime's process may remain one: any program can have such a name. */
+const RUNTIME_ATTEMPTS = 20;
 /** How often it is looked whether somebody has changed a skew: of a program, that is lost when it becomes another. */
 const REFRESH_MS = 1000;
 
@@ -118,7 +120,8 @@ export function followSkew({ follower, heritage, allowBackwardMonotonic, tell }:
   /** Later, if it stands still: it may be held at the beginning of a program, of which we have not been told yet. */
   const enter = (pid: number, attempt = 1) => {
     const again = () => setTimeout(() => enter(pid, attempt + 1), PAUSE_MS * attempt);
-    if (rests || isRuntimes(commandOf(pid))) return;
+    if (rests || !isFollowed(pid)) return;
+    if (isRuntimes(commandOf(pid)) && attempt < RUNTIME_ATTEMPTS) return void again();
     if (standsStill(pid) && attempt < ATTEMPTS) return void again();
     try {
       skew(pid, "entered");

@@ -1,5 +1,5 @@
 /** What becomes of new programs and newcomers, with a follower that only says so. */
-import { beforeEach, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { type Following, type FollowNews, followSkew, isRuntimes } from "../../../src/engine/follow.ts";
 import type { Heritage } from "../../../src/engine/inherit.ts";
 import { TimeskewError } from "../../../src/errors.ts";
@@ -141,6 +141,10 @@ function logged(): string[] {
   return world.log.splice(0);
 }
 
+afterEach(() => {
+  vi.useRealTimers();
+});
+
 beforeEach(() => {
   world.processes.clear();
   world.log = [];
@@ -231,7 +235,6 @@ it("what was changed since is remembered, too", () => {
   expect(logged()).toEqual(["add 5", "inherit 5 9 fresh", "go 5"]);
   following.end();
   expect(vi.getTimerCount()).toBe(0);
-  vi.useRealTimers();
 });
 
 it("where nothing is to be had, it goes on with the true time", () => {
@@ -324,6 +327,7 @@ it("the child of somebody who is followed is followed already", () => {
 });
 
 it("a container runtime's process is followed only, until it becomes the container's program", () => {
+  vi.useFakeTimers();
   follow();
   born(5, INIT, { command: "runc:[2:INIT]" });
   following.add(5);
@@ -331,6 +335,26 @@ it("a container runtime's process is followed only, until it becomes the contain
   world.processes.get(5)!.command = "date";
   follower.exec(5);
   expect(logged()).toEqual(["inherit 5 7 fresh", "go 5"]);
+});
+
+it("one that goes on being called like a runtime's is skewed in the end", () => {
+  vi.useFakeTimers();
+  follow();
+  born(5, INIT, { command: "runc" });
+  following.add(5);
+  expect(logged()).toEqual(["add 5"]);
+  vi.advanceTimersByTime(1000);
+  expect(logged()).toEqual(["inherit 5 7"]);
+});
+
+it("one that has ended by then is left alone, whoever has its pid", () => {
+  vi.useFakeTimers();
+  follow();
+  born(5, INIT, { command: "runc" });
+  following.add(5);
+  born(5, INIT, { command: "sh", followed: false });
+  vi.advanceTimersByTime(1000);
+  expect(logged()).toEqual(["add 5"]);
 });
 
 it.each(["runc", "runc:[0:PARENT]", "runc:[1:CHILD]", "crun", "youki", "lxc-attach"])("%s is one", (name) => {
