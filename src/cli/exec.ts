@@ -45,9 +45,13 @@ export async function execProgram(
   const programs = programsFor(operands.length, starter, entrance);
   const tracer = heritage && supervisor.pid;
   const entrant = starter.prepareEntry({ ...entrance, tracer }, programs, inherited);
-  joinCgroups(pid, entrant.pid);
   const quiet = flags.quiet ?? false;
   const say = quiet ? () => {} : tell;
+  if (!joinCgroups(pid, entrant.pid)) {
+    say(
+      `${selection.words} has cgroups that could not be joined: what goes by them does not count for this program`,
+    );
+  }
   if (heritage === undefined) {
     say(`${selection.words} is not skewed: ${textOf(programs.there.argv[0]!)} runs with the true time`);
   } else {

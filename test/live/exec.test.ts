@@ -158,6 +158,16 @@ describe("with the files of the target", () => {
     expect(namespaces(victim.pid)).toContain(namespace);
   });
 
+  test("a cgroup that may not be joined is told", async (context) => {
+    needCommand(context, asUser());
+    await using cgroup = needCgroup(context, "v1", "pids");
+    await using victim = await startInside(asUser());
+    cgroup.add(victim.pid);
+    const { code, stdout, stderr } = await ended([...asUser(), ...execIn(victim, "echo", "here")]);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: "here\n" });
+    expect(stderr).toMatch(/^timeskew: pid \d+ has cgroups that could not be joined/);
+  });
+
   test("a time namespace, and a skew on top of it", async (context) => {
     const by = needNamespaces(context, "--time", "--monotonic=1000000");
     await using victim = await startInside(by);
