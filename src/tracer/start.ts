@@ -5,6 +5,7 @@
 import { closeSync, readSync, writeSync } from "node:fs";
 import { constants } from "node:os";
 import { TimeskewError } from "../errors.ts";
+import type { Entrance } from "../target/entrance.ts";
 import type { Inherited } from "../target/inherited.ts";
 import type { Program } from "../target/program.ts";
 import { loadHelper } from "./native.ts";
@@ -53,22 +54,8 @@ export function become(program: Program, inherited: Inherited): number {
   return -loadHelper().become(encodeProgram(program), encodeInherited(inherited));
 }
 
-/** How to become like another process; descriptors, of which undefined ones are of no matter. */
-export interface Entry {
-  /** Namespaces to be joined, in this order, before all others. */
-  readonly first: readonly number[];
-  readonly pidNamespace: number | undefined;
-  readonly mountNamespace: number | undefined;
-  readonly root: number | undefined;
-  readonly directory: number | undefined;
-  /** Joined last. */
-  readonly userNamespace: number | undefined;
-  /** As in its user namespace; undefined: those that we have. */
-  readonly ids: { readonly uid: number; readonly gid: number } | undefined;
-  readonly groups: readonly number[] | undefined;
-  readonly noNewPrivileges: boolean;
-  /** Bit N: capability N is not to be had. */
-  readonly lost: bigint;
+/** How to become like another process. */
+export interface Entry extends Omit<Entrance, "env" | typeof Symbol.dispose> {
   /** Who may trace it, as far as Yama has a say. */
   readonly tracer: number | undefined;
 }
