@@ -116,23 +116,6 @@ test.for([64, 400, 900])("%i threads in one kind of call, stopped and continued"
   expect(await collected(victim)).toEqual([]);
 });
 
-test("one recovery unmaps what many have left to waiting threads", async (context) => {
-  need(context, DEADLINES_GLIBC);
-  await using victim = await startDeadlines(DEADLINES_GLIBC);
-  const { pid } = victim;
-  const code = codeBytes(pid);
-  // Each wait keeps the pages of its own injection.
-  const waits = ["mq_timedreceive"];
-  for (let cycle = 0; cycle < 12; cycle++) {
-    await library.inject({ pid, offset: "600s" });
-    await victim.begin(waits, 6000);
-    expect(await library.recover({ pid })).toMatchObject({ action: "recovered", state: "lingering" });
-  }
-  expect(await collected(victim)).toEqual([]);
-  expect(await library.recover({ pid })).toMatchObject({ state: "unskewed" });
-  expect(codeBytes(pid)).toEqual(code);
-});
-
 /** Both clocks, so that each way to tell a deadline or a duration is by a clock that runs at this rate. */
 test.for([2, 0.8])("at a rate of %d, a wait takes as long as its own clock says", async (rate, context) => {
   need(context, DEADLINES_GLIBC);
@@ -150,16 +133,36 @@ test.for([2, 0.8])("at a rate of %d, a wait takes as long as its own clock says"
 });
 
 /** Each deadline is decided by the clock that it was computed from, whichever clocks are skewed. */
-test.for(["CLOCK_REALTIME", "CLOCK_MONOTONIC", "CLOCK_BOOTTIME", "CLOCK_TAI", "CLOCK_REALTIME_COARSE"])(
-  "with %s alone, a second lasts a second",
-  async (clock, context) => {
-    need(context, DEADLINES_GLIBC);
-    await using victim = await startDeadlines(DEADLINES_GLIBC);
-    await using control = await startDeadlines(DEADLINES_GLIBC);
-    await inject(victim.pid, "--exact", "--clock", clock, "--offset", "-600s", BACKWARD);
-    expect(await disagreements(victim, control, names(victim.kinds), 1000)).toEqual([]);
-  },
-);
+test.concurrent.for([
+  "CLOCK_REALTIME",
+  "CLOCK_MONOTONIC",
+  "CLOCK_BOOTTIME",
+  "CLOCK_TAI",
+  "CLOCK_REALTIME_COARSE",
+])("with %s alone, a second lasts a second", async (clock, context) => {
+  need(context, DEADLINES_GLIBC);
+  await using victim = await startDeadlines(DEADLINES_GLIBC);
+  await using control = await startDeadlines(DEADLINES_GLIBC);
+  await inject(victim.pid, "--exact", "--clock", clock, "--offset", "-600s", BACKWARD);
+  expect(await disagreements(victim, control, names(victim.kinds), 1000)).toEqual([]);
+});
+
+test.concurrent("one recovery unmaps what many have left to waiting threads", async (context) => {
+  need(context, DEADLINES_GLIBC);
+  await using victim = await startDeadlines(DEADLINES_GLIBC);
+  const { pid } = victim;
+  const code = codeBytes(pid);
+  // Each wait keeps the pages of its own injection.
+  const waits = ["mq_timedreceive"];
+  for (let cycle = 0; cycle < 12; cycle++) {
+    await library.inject({ pid, offset: "600s" });
+    await victim.begin(waits, 6000);
+    expect(await library.recover({ pid })).toMatchObject({ action: "recovered", state: "lingering" });
+  }
+  expect(await collected(victim)).toEqual([]);
+  expect(await library.recover({ pid })).toMatchObject({ state: "unskewed" });
+  expect(codeBytes(pid)).toEqual(code);
+});
 
 describe.for(CELLS)("$title, $skew", { concurrent: true }, ({ variant, clock, flags }) => {
   test("a second lasts a second", async (context) => {

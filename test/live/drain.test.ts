@@ -60,11 +60,13 @@ async function disturb(borrower: Borrower, { call, again }: Kind): Promise<void>
 }
 
 /** What the calls return when the program itself ends them. */
-async function end({ dialog, results, tids }: Borrower, { woken }: Kind): Promise<number[]> {
+async function end({ dialog, results, tids, asleepIn }: Borrower, { call, woken }: Kind): Promise<number[]> {
   if (woken === undefined) {
     await dialog.ask(`interrupt ${tids.length}`);
     await dialog.ask("leave 0");
   } else {
+    // Whom the drain has woken is on its way back, and would miss it.
+    await asleepIn(call, RESTART_SYSCALL);
     await dialog.ask("wake");
   }
   return results();

@@ -16,7 +16,7 @@ const SKEW = -600_123_456_789n;
  * are waited for in every tenth cycle, and in the others they are met wherever they are.
  */
 const LOADS = [
-  { count: 64, cycles: 80, settleEvery: 10 },
+  { count: 64, cycles: 40, settleEvery: 10 },
   { count: 8, cycles: CYCLES, settleEvery: 1 },
 ];
 

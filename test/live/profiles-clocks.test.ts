@@ -7,7 +7,8 @@ import { expect, test } from "vitest";
 import { inject, recover } from "../support/cli.ts";
 import { needPrograms, needTracing } from "../support/needs.ts";
 import { begun, needSettings } from "../support/profiles/slots.ts";
-import { type Watched, watchC, watchRuntime } from "../support/profiles/watched.ts";
+import { type Watched, watchC } from "../support/profiles/watched.ts";
+import { watchRuntime } from "../support/profiles/watched-runtime.ts";
 import {
   GLIBC,
   GLIBC_STATIC,

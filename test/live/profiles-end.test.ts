@@ -55,17 +55,17 @@ test("--duration 2s: the tool is killed at once, and the target is on time two s
   const flags = ["--offset", "1h", "--duration", "2s", "--wait"];
   const { value: tool, wall } = await bracket(async () => {
     const run = start(["inject", ...pids.flatMap((pid) => ["--pid", pid]), ...flags]);
+    // Killed before it has brought the begin of both forward, it would leave them to begin by themselves, each at its time.
     await waitFor("both skews", () => pids.every(isRunning));
     process.kill(run.pid, "SIGKILL");
     return run;
   });
   expect(await tool.done).toMatchObject({ code: null });
 
-  // Killed so early, it may have left the begin to the target, which begins by itself.
-  await begun(hammer.pid);
-  const settings = await begun(follower.pid);
-  expectBetween(settings.inForce.start.realtime, { from: wall.from, to: wall.to + 5n * SECOND });
+  const [{ inForce }, settings] = [needSettings(hammer.pid), needSettings(follower.pid)];
+  expectBetween(settings.inForce.start.realtime, wall);
   expect(settings.inForce).toMatchObject({ base: HOUR, profile: { duration: 2n * SECOND } });
+  expect(inForce.start).toEqual(settings.inForce.start);
   expect(await tracedUntil(follower.pid, expectEnding(follower, settings))).toBe(false);
   const { seen, ...rest } = await hammer.settle();
   expect({ rest, skewed: seen[`${HOUR}`] }).toMatchObject({ rest: { violations: 0, first: [] }, skewed: 0 });
@@ -79,10 +79,10 @@ test("--duration 2s: the tool is killed at once, and the target is on time two s
   expect(await hammer.settle()).toMatchObject({ violations: 0, first: [] });
 });
 
-/** Whether its settings are in force, as its memory has them. */
+/** Whether its settings are in force and have begun, as its memory has them. */
 function isRunning(pid: number): boolean {
-  const settings = settingsOf(pid);
-  return settings?.inForce.profile !== undefined && field(pid, "TracerPid") === "0";
+  const slot = settingsOf(pid)?.inForce;
+  return slot?.profile !== undefined && BigInt(Date.now()) * MILLISECOND > slot.start.realtime;
 }
 
 function expectBetween(time: bigint, { from, to }: Span): void {

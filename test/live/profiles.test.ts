@@ -20,7 +20,8 @@ import { needPrograms, needTracing } from "../support/needs.ts";
 import { assemble } from "../support/own.ts";
 import { freshly } from "../support/profiles/model.ts";
 import { needSettings, type Settings } from "../support/profiles/slots.ts";
-import { type Watched, watchC, watchRuntime } from "../support/profiles/watched.ts";
+import { type Watched, watchC } from "../support/profiles/watched.ts";
+import { watchRuntime } from "../support/profiles/watched-runtime.ts";
 import { RUNTIMES } from "../support/runtimes.ts";
 import { waitFor } from "../support/wait.ts";
 

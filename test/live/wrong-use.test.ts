@@ -12,7 +12,7 @@ import { isRoot, needPrograms, needRoot, needTracing } from "../support/needs.ts
 import { maps, snapshot, state, vdso } from "../support/proc.ts";
 import { monotonicSkews } from "../support/readings.ts";
 import { GLIBC } from "../support/recipes.ts";
-import { startClocks, startI386, startTracer } from "../support/victims.ts";
+import { startClocks, startTracer } from "../support/victims.ts";
 import { waitFor } from "../support/wait.ts";
 
 const NOBODY = 65_534;
@@ -128,18 +128,6 @@ describe("a target that is none", () => {
     const { pid } = await victim.dialog.askJson<{ pid: number }>("zombie");
     await waitFor("the zombie", () => state(pid) === "Z");
     await expectRefusal(injection(pid), "E_ZOMBIE", new RegExp(`\\b${pid}\\b.*has ended`));
-  });
-
-  test("a 32-bit process", async (context) => {
-    needPrograms(context, "gcc");
-    needTracing(context);
-    await using victim = await startI386().catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== "ENOEXEC") throw error;
-      return context.skip("needs a kernel that runs 32-bit programs");
-    });
-    const untouched = snapshot(victim.pid);
-    await expectRefusal(injection(victim.pid), "E_NOT_64BIT", new RegExp(`\\b${victim.pid}\\b.*32-bit`, "s"));
-    expect(snapshot(victim.pid)).toEqual(untouched);
   });
 });
 

@@ -17,7 +17,7 @@ import { isRoot, userId } from "../support/needs.ts";
 import { assemble, type Own } from "../support/own.ts";
 import { maps, state, vdso } from "../support/proc.ts";
 import { GLIBC } from "../support/recipes.ts";
-import { type Clocks, startClocks, startI386, startTracer } from "../support/victims.ts";
+import { type Clocks, startClocks, startTracer } from "../support/victims.ts";
 import { waitFor } from "../support/wait.ts";
 import { functionsOf } from "../unit/machine/x86_64/images.ts";
 
@@ -160,13 +160,6 @@ export const SCENARIOS: readonly Scenario[] = [
     closeSync(memory);
     return pid;
   }),
-  {
-    name: "a 32-bit process",
-    async prepare(own) {
-      const { pid } = own(await startI386());
-      return () => refused("E_NOT_64BIT", () => inject({ pid, offset: OFFSET }));
-    },
-  },
   {
     name: "not permitted",
     missing: needsRoot ?? (userId("nobody") === undefined ? "needs a user nobody" : undefined),

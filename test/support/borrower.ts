@@ -20,8 +20,8 @@ export interface Borrower extends AsyncDisposable {
   readonly tids: readonly number[];
   readonly table: Range;
   readonly code: Range;
-  /** All callers sleep in this system call. */
-  asleepIn(call: number): Promise<void>;
+  /** All callers sleep in one of these system calls. */
+  asleepIn(...calls: number[]): Promise<void>;
   /** Stops the process, as Ctrl-Z does, and lets it go on. */
   stop(): Promise<void>;
   continue(): void;
@@ -44,8 +44,8 @@ export function startBorrower(
       tids,
       table: rangeOf(told.table),
       code: rangeOf(told.code),
-      asleepIn: async (call) => {
-        await waitFor(`${kind} to be slept in`, () => tids.every((tid) => callOf(pid, tid) === call));
+      asleepIn: async (...calls) => {
+        await waitFor(`${kind} to be slept in`, () => tids.every((tid) => calls.includes(callOf(pid, tid))));
       },
       stop: async () => {
         process.kill(pid, "SIGSTOP");

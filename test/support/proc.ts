@@ -87,6 +87,27 @@ function stat(pid: number): string[] {
   return fields.split(" ");
 }
 
+/**
+ * A question that is asked again and again: did all threads of a process sleep at one and the same moment? So they did if
+ * each of them sleeps, and has not run since the question was asked before.
+ */
+export function watchSleep(pid: number): () => boolean {
+  let before: string[] = [];
+  return () => {
+    const now = threads(pid).map((tid) => {
+      const status = statusOf(`${pid}/task/${tid}`);
+      const switches = ["voluntary_ctxt_switches", "nonvoluntary_ctxt_switches"].map((name) =>
+        status.get(name),
+      );
+      return [tid, status.get("State")![0], ...switches].join(" ");
+    });
+    const slept =
+      now.length === before.length && now.every((each, n) => each === before[n] && / S /.test(each));
+    before = now;
+    return slept;
+  };
+}
+
 /** Seconds of processor time that all threads of a process have used so far. */
 export function cpuSeconds(pid: number): number {
   const [user, system] = stat(pid).slice(11, 13).map(Number);

@@ -1,7 +1,8 @@
 /**
- * Ends a test run with two things: every skipped test with its reason, and one line `N passed, N failed` or
- * `N passed, N failed, N skipped`, alone and last.
+ * Ends a test run with three things: every test that passed only at the second try, with what was wrong at the first; every
+ * skipped test with its reason; and one line `N passed, N failed` or `N passed, N failed, N skipped`, alone and last.
  */
+import { stripVTControlCharacters } from "node:util";
 import type { Reporter, SerializedError, TestCase, TestModule, TestSuite } from "vitest/node";
 
 export default class CountsReporter implements Reporter {
@@ -12,7 +13,12 @@ export default class CountsReporter implements Reporter {
     const failed =
       tests.length - skipped.length - passed.length + brokenGroups(modules) + unhandledErrors.length;
     // After what the other reporters write at this point.
-    setImmediate(() => process.stdout.write(`${summary(passed.length, failed, skipped)}\n`));
+    const lines = [
+      ...secondTries(passed),
+      ...skipped.map(skip),
+      counts(passed.length, failed, skipped.length),
+    ];
+    setImmediate(() => process.stdout.write(`${lines.join("\n")}\n`));
   }
 }
 
@@ -29,12 +35,36 @@ function brokenGroups(modules: readonly TestModule[]): number {
   return groups.filter((group) => group.errors().length > 0).length;
 }
 
-function summary(passed: number, failed: number, skipped: readonly TestCase[]): string {
-  const counts = [`${passed} passed`, `${failed} failed`];
-  if (skipped.length > 0) counts.push(`${skipped.length} skipped`);
-  return [...skipped.map((test) => `skipped: ${test.fullName}: ${reason(test)}`), counts.join(", ")].join(
-    "\n",
+function secondTries(passed: readonly TestCase[]): string[] {
+  const flaky = passed.filter((test) => test.diagnostic()?.flaky);
+  const lines = flaky.map(
+    (test) => `needed a second try: ${test.module.relativeModuleId} > ${test.fullName}: ${firstError(test)}`,
   );
+  return lines.length === 0
+    ? []
+    : [...lines, `${lines.length} of the ${passed.length} that passed needed a second try`];
+}
+
+const MOST_CHARACTERS = 400;
+
+/** On one line, with what differs: of a test that has passed nothing else is shown. */
+function firstError(test: TestCase): string {
+  const [error] = test.result().errors ?? [];
+  const [message = ""] = error?.message.split("\n") ?? [];
+  const differing = stripVTControlCharacters(error?.diff ?? "")
+    .split("\n")
+    .filter((line) => /^[-+] /.test(line) && !/^[-+] (Expected|Received)/.test(line))
+    .map((line) => line.replace(/ +/g, " "));
+  return [message, ...differing].join(" | ").slice(0, MOST_CHARACTERS);
+}
+
+function skip(test: TestCase): string {
+  return `skipped: ${test.fullName}: ${reason(test)}`;
+}
+
+function counts(passed: number, failed: number, skipped: number): string {
+  const all = [`${passed} passed`, `${failed} failed`];
+  return [...all, ...(skipped > 0 ? [`${skipped} skipped`] : [])].join(", ");
 }
 
 function reason(test: TestCase): string {

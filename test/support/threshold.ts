@@ -75,5 +75,5 @@ export function skewAtThreshold(pid: number, offset: bigint): bigint | undefined
   const wanted = { settings, begins: "known", startIn: 0n, ...(gate && { gate }) } as const;
   const plan = injectionOf(target, wanted, waitsOf(target, WALL, true), pages);
   execute(plan, target.process, STOP_TIMEOUT_MS);
-  return gate && gatePc(pages);
+  return gate && gatePc(pages, target.payload);
 }

@@ -1,8 +1,8 @@
 /** Waiting for conditions, never for time. Every wait has a deadline far below a test's own. */
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** Long enough for the slowest machine; a wait that takes this long has failed. */
-export const PATIENCE_MS = 30_000;
+/** Long enough for the slowest machine that is not emulated; a wait that takes this long has failed. */
+export const PATIENCE_MS = Number(process.env.TIMESKEW_PATIENCE_MS ?? 30_000);
 
 const POLL_MS = 5;
 

@@ -5,8 +5,9 @@ import { Dialog } from "./dialog.ts";
 import { type Complaints, type Durations, judge, orNever } from "./durations.ts";
 import { needPrograms } from "./needs.ts";
 import { assemble } from "./own.ts";
-import { cpuSeconds } from "./proc.ts";
+import { cpuSeconds, watchSleep } from "./proc.ts";
 import { WAITS_GO, WAITS_JAVA, WAITS_RUST } from "./recipes.ts";
+import { waitFor } from "./wait.ts";
 
 /** By how many seconds of CPU time more than its control only that program takes which asks again and again. */
 const BUSY = 0.4;
@@ -109,7 +110,7 @@ export interface Waiter extends AsyncDisposable {
   /**
    * Makes all waits at the same time, a second each. Who does not sleep meanwhile has a complaint named "CPU".
    *
-   * @param meanwhile is done once they have all begun; then there is no second round
+   * @param meanwhile is done once they are all under way; then there is no second round
    * @param rate of the program's clocks: it is by these that a wait has to take a second
    */
   complaints(meanwhile?: () => Promise<unknown>, rate?: number): Promise<Complaints>;
@@ -165,12 +166,18 @@ async function measure(
     for (let begun = 0; durations.size < waits.length; ) {
       const line = JSON.parse(await program.line()) as { began: string } | { ended: string; seconds: number };
       if ("ended" in line) durations.set(line.ended, line.seconds);
-      else if (++begun === waits.length && meanwhile) await inTime(meanwhile);
+      else if (++begun === waits.length && meanwhile)
+        await inTime(() => underWay(program.pid).then(meanwhile));
     }
   };
   program.tell("wait");
   await orNever(all());
   return durations;
+}
+
+/** Who has said that it begins may not have read the clock yet, or not handed its deadline over. */
+async function underWay(pid: number): Promise<void> {
+  await waitFor("all threads to sleep", watchSleep(pid));
 }
 
 /** What is done when the waits are over shows nothing. */

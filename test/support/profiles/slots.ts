@@ -9,7 +9,7 @@ import { maps } from "../proc.ts";
 import { waitFor } from "../wait.ts";
 
 const MAGIC = "TIMESKEW";
-const VERSION = 4;
+const VERSION = 5;
 const ARMED = 1;
 
 const PARAMS = { size: 0x5000, index: 0xfc0, flags: 0xfc8, slots: 0x1000, slotSize: 0x2000 };

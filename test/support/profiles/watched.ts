@@ -1,13 +1,10 @@
-/** Programs whose clocks are compared with the settings of a profile: from inside, if they are in C, or from outside. */
-import type { TestContext } from "vitest";
+/** Programs in C whose clocks are compared with the settings of a profile, from inside. */
 import { build, type Recipe } from "../build.ts";
-import { difference, type Span } from "../clock.ts";
 import { Dialog } from "../dialog.ts";
 import { assemble } from "../own.ts";
 import { nanoseconds, type Reading } from "../readings.ts";
 import { GLIBC } from "../recipes.ts";
-import { type Runtime, readRuntime, startRuntime } from "../runtimes.ts";
-import { complaintOf, MONOTONIC, REALTIME, SUBJECTS } from "./model.ts";
+import { complaintOf, SUBJECTS } from "./model.ts";
 import type { Settings } from "./slots.ts";
 
 export interface Watched extends AsyncDisposable {
@@ -41,39 +38,4 @@ export function watchC(recipe: Recipe = GLIBC): Promise<Watched> {
       wallClock: async () => nanoseconds((await read()).find(({ name }) => name === "CLOCK_REALTIME")!.value),
     };
   });
-}
-
-/** A program of another language: its two clocks, as far as a bracket of this process's own clocks tells. */
-export function watchRuntime(runtime: Runtime, context: TestContext): Promise<Watched> {
-  return assemble(async (own) => {
-    const { title, unit } = runtime;
-    const dialog = own(await startRuntime(runtime, context));
-    const untouched = await readRuntime(dialog);
-    const zero = originOf(difference(untouched.value.monotonic, 1n, untouched.monotonic));
-    return {
-      title,
-      pid: dialog.pid,
-      complaints: async (settings) => {
-        const { value, wall, monotonic } = await readRuntime(dialog);
-        const least = value.monotonic + zero.from;
-        return [
-          complaintOf(settings, `${title}'s wall clock`, REALTIME, wall, value.wall, unit),
-          complaintOf(
-            settings,
-            `${title}'s monotonic clock`,
-            MONOTONIC,
-            monotonic,
-            least,
-            zero.to - zero.from + 1n,
-          ),
-        ].filter((each) => each !== undefined);
-      },
-      wallClock: async () => (await readRuntime(dialog)).value.wall,
-    };
-  });
-}
-
-/** By how much a program's monotonic clock is behind the true one: nothing, if that is possible. */
-function originOf({ from, to }: Span): Span {
-  return from <= 0n && to >= 0n ? { from: 0n, to: 0n } : { from: -to, to: -from };
 }
