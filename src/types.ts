@@ -90,6 +90,11 @@ export interface UnprovedCall {
 export interface WaitCoverage {
   /** Places where such calls are translated. */
   sites: number;
+  /**
+   * Of a 32-bit program: all the system calls that it makes by the vDSO are translated, wherever it makes them. `sites` is 0
+   * then, and `unproved` are some of those that it makes by `int 0x80`.
+   */
+  byVdso?: true;
   unproved: UnprovedCall[];
   /** Files with code that could not be searched. */
   unsearched: { image: string; why: string }[];

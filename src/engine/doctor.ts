@@ -1,16 +1,17 @@
 /**
  * Looks for whatever would stop an injection here and now, and says what to do about it.
  */
-import { DEADLINE_CALLS } from "../calls/table.ts";
 import { TimeskewError } from "../errors.ts";
 import { address } from "../machine/address.ts";
+import type { Payload } from "../patch/payload.ts";
 import { planRewrites } from "../patch/trampoline.ts";
+import type { Vdso } from "../patch/vdso.ts";
 import { formatDuration } from "../skew/duration.ts";
 import { accessFacts, inUserNamespace, whyNotSuspended, yamaScope } from "../target/access.ts";
 import { CAP_SYS_PTRACE, hasCapability } from "../target/capabilities.ts";
 import { containerOf, unpauseCommand } from "../target/container/of.ts";
 import { isFrozen } from "../target/frozen.ts";
-import { hasSeccomp, refuseForeignProc } from "../target/process.ts";
+import { hasSeccomp, type Process, refuseForeignProc } from "../target/process.ts";
 import { clockShift } from "../target/timens.ts";
 import { threadsOf } from "../tracer/diagnose.ts";
 import { loadHelper, loadPayload } from "../tracer/native.ts";
@@ -18,6 +19,7 @@ import { tracerOf } from "../tracer/tracer.ts";
 import type { Check, DoctorResult } from "../types.ts";
 import { findPages, type Inspection, inspect } from "./inspect.ts";
 import { starvation, starvedWords } from "./starved.ts";
+import { callsByVdso, waitsByVdso } from "./vsyscall.ts";
 import { findWaits } from "./waits.ts";
 
 /**
@@ -121,8 +123,7 @@ function kernelCheck(): Check {
   return attempt("kernel", () => {
     using self = inspect(process.pid);
     if (self.found.state === "foreign") throw new Error(`timeskew's own vDSO: ${self.found.note}`);
-    const rewrites = planRewrites(self.vdso, loadPayload(), address(self.vdso.end + 4096n));
-    return `this kernel's vDSO can be patched: ${rewrites.map(({ function: fn }) => fn.name).join(", ")}`;
+    return `this kernel's ${patchable(self.vdso, self.payload)}`;
   });
 }
 
@@ -137,11 +138,15 @@ function targetChecks(pid: number): { command?: string; checks: Check[] } {
     return { checks: [check] };
   }
   using _ = target;
-  const { process, found } = target;
+  const { process, found, vdso } = target;
   // A live change of the settings stops nobody.
   const verdict = found.state === "skewed" ? "warning" : "blocked";
   const checks = [
-    ok(`pid ${pid}`, `${process.command}: a 64-bit process with ${process.status.threads ?? "?"} threads`),
+    ok(
+      `pid ${pid}`,
+      `${process.command}: a ${vdso.machine.bits}-bit process with ${process.status.threads ?? "?"} threads`,
+    ),
+    ...imageCheck(target),
     stateCheck(found),
     tracerCheck(pid, verdict),
     frozenCheck(pid, verdict),
@@ -157,6 +162,18 @@ function targetChecks(pid: number): { command?: string; checks: Check[] } {
         ]),
   ];
   return { command: process.command, checks };
+}
+
+/** A 32-bit program has another vDSO than we have, which kernelCheck has looked at. */
+function imageCheck({ vdso, payload, found }: Inspection): Check[] {
+  if (vdso.machine.bits === 64 || "mark" in found || found.state === "foreign") return [];
+  return [attempt("vdso", () => `its ${patchable(vdso, payload)}`)];
+}
+
+/** @throws TimeskewError E_VDSO */
+function patchable(vdso: Vdso, payload: Payload): string {
+  const rewrites = planRewrites(vdso, payload, address(vdso.end + 4096n));
+  return `vDSO can be patched: ${rewrites.map(({ function: fn }) => fn.name).join(", ")}`;
 }
 
 function stateCheck(found: Inspection["found"]): Check {
@@ -235,8 +252,10 @@ function timeCheck(pid: number): Check[] {
 }
 
 /** What is not covered keeps nobody from injecting. */
-function waitsCheck({ process }: Inspection): Check {
-  const { sites, unproved, unsearched, generatedCode } = findWaits(process, DEADLINE_CALLS).coverage;
+function waitsCheck({ process, vdso }: Inspection): Check {
+  if (callsByVdso(vdso)) return vsyscallCheck(process);
+  const { coverage } = findWaits(process, vdso.machine, false);
+  const { sites, unproved, unsearched, generatedCode } = coverage;
   const translated = `deadlines are translated at ${sites} places`;
   // Where the call is chosen at run time, it hardly ever is one with a time: glibc has two such places.
   const known = unproved.filter(({ call }) => call !== undefined);
@@ -251,6 +270,19 @@ function waitsCheck({ process }: Inspection): Check {
     verdict: "warning",
     detail: `${translated}; ${missing.join("; ")}`,
     remedy: `timeskew inject --dry-run --json names them`,
+  };
+}
+
+function vsyscallCheck(process: Process): Check {
+  const { unproved } = waitsByVdso(process).coverage;
+  const translated = "deadlines are translated in all system calls that are made by the vDSO";
+  if (unproved.length === 0) return ok("waits", translated);
+  const images = new Set(unproved.map(({ image }) => image));
+  return {
+    name: "waits",
+    verdict: "warning",
+    detail: `${translated}; not those by int 0x80, in ${[...images].join(", ")}`,
+    remedy: "timeskew inject --dry-run --json names them",
   };
 }
 

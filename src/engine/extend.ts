@@ -9,7 +9,8 @@ import type { SessionSettings } from "../types.ts";
 import { inspect, windowReader } from "./inspect.ts";
 import { refuseUnstoppable } from "./refuse.ts";
 import { refuseStarved } from "./starved.ts";
-import { findWaits, timedCalls } from "./waits.ts";
+import { callsByVdso } from "./vsyscall.ts";
+import { findWaits } from "./waits.ts";
 
 /**
  * @returns how many places were added where system calls are translated: 0 for a process that is not skewed, or whose
@@ -19,11 +20,11 @@ import { findWaits, timedCalls } from "./waits.ts";
 export function extendWaits(pid: number, o: SessionSettings = {}): number {
   using target = inspect(pid, { locked: true });
   const { process, found, vdso, pristineTail } = target;
-  if (found.state !== "skewed" || (found.flags & LEFT_ALONE) !== 0n) return 0;
+  if (found.state !== "skewed" || (found.flags & LEFT_ALONE) !== 0n || callsByVdso(vdso)) return 0;
   refuseUnstoppable(target);
   const durations = (found.flags & DURATIONS) !== 0n;
   // At those that are ours already stands our jump, which is not what their file has.
-  const { sites } = findWaits(process, timedCalls(durations));
+  const { sites } = findWaits(process, vdso.machine, durations);
   if (sites.length === 0) return 0;
   const plan = planExtension({
     pid,

@@ -6,9 +6,10 @@ import { readFileSync } from "node:fs";
 import { TimeskewError } from "../errors.ts";
 import { type Address, address } from "../machine/address.ts";
 import type { Gate } from "../patch/gate.ts";
+import type { Payload } from "../patch/payload.ts";
 import { AT_BASE, AT_ENTRY, AT_RANDOM, type Auxv, offsetOfValue, parseAuxv } from "../target/auxv.ts";
 import { hasEnded, notPermitted, type Process } from "../target/process.ts";
-import { loadPayload, readMemory } from "../tracer/native.ts";
+import { readMemory } from "../tracer/native.ts";
 
 /**
  * @param process held before its first instruction
@@ -31,8 +32,8 @@ export function gateOf(process: Process): Gate | undefined {
 }
 
 /** @param pages where our pages begin @returns the program counter at the gate's system call, as a tracer sees it */
-export function gatePc(pages: Address): Address {
-  return address(pages + BigInt(loadPayload().gateCalled));
+export function gatePc(pages: Address, { gateCalled }: Payload): Address {
+  return address(pages + BigInt(gateCalled));
 }
 
 function readAuxv(process: Process): Uint8Array {

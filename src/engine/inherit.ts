@@ -10,7 +10,6 @@ import type { TrueReadings } from "../skew/clock.ts";
 import { shapeOf, startIn } from "../skew/verbs.ts";
 import { type ClockShift, clockShift, NO_SHIFT } from "../target/timens.ts";
 import { execute, writeLive } from "../tracer/execute.ts";
-import { loadPayload } from "../tracer/native.ts";
 import type { SessionSettings, SkewSettings, WaitCoverage } from "../types.ts";
 import { eachStart, nextGeneration, TICK } from "./begin.ts";
 import { gateOf, gatePc } from "./gate.ts";
@@ -26,6 +25,7 @@ import { refuseForeign, refuseUnstoppable } from "./refuse.ts";
 import { appliedIn, inForceIn, type NewSettings, nowIn, parseRequest, settingsOf } from "./skew.ts";
 import { refuseStarved } from "./starved.ts";
 import { isSkewed, type SkewedTarget } from "./update.ts";
+import { callsByVdso } from "./vsyscall.ts";
 import { coverageOf } from "./waits.ts";
 
 /** What a program gets from the one that started it. Plain data. */
@@ -165,17 +165,18 @@ function patch(
   translatesWaits: boolean,
   { fresh, stopTimeoutMs }: Inheriting,
 ): Inheritance {
-  const { process } = target;
+  const { process, payload } = target;
   const waits = waitsOf(target, settings.mask, translatesWaits);
   const pages = findPages(target);
-  const gate = fresh && translatesWaits ? gateOf(process) : undefined;
+  // Nothing has to be seen to later where all system calls are made by the vDSO.
+  const gate = fresh && translatesWaits && !callsByVdso(target.vdso) ? gateOf(process) : undefined;
   const wanted = { settings, begins: "known", startIn: 0n, ...(gate && { gate }) } as const;
   const plan = injectionOf(target, wanted, waits, pages);
   refuseStarved(target, plan);
   const { report, output } = execute(plan, process, stopTimeoutMs);
   outcomeOf(target, output);
   if (before.mask !== 0n) {
-    const params = address(pages + BigInt(loadPayload().codeSize));
+    const params = address(pages + BigInt(payload.codeSize));
     writeLive(process, planFill(params, 1, { ...before, generation: nextGeneration(2n) }));
   }
   return {
@@ -183,7 +184,7 @@ function patch(
     command: process.command,
     pauseNs: report.pauseNs,
     waits: waits && coverageOf(waits, plan.calls),
-    gate: gate && gatePc(pages),
+    gate: gate && gatePc(pages, payload),
   };
 }
 

@@ -13,7 +13,6 @@ import { anchor, jumps, shapeOf, startIn } from "../skew/verbs.ts";
 import { hasSeccomp } from "../target/process.ts";
 import { type ClockShift, clockShift } from "../target/timens.ts";
 import { execute } from "../tracer/execute.ts";
-import { loadPayload } from "../tracer/native.ts";
 import type { InjectResult, SessionSettings, Skew, SkewSettings } from "../types.ts";
 import { awaitBegin, eachStart, type Place, readBack, seeToBegin, UNATTENDED, untilBegin } from "./begin.ts";
 import { findPages, type Inspection, inspect, windowReader } from "./inspect.ts";
@@ -26,7 +25,8 @@ import { refuseForeign, refuseUnstoppable } from "./refuse.ts";
 import { type NewSettings, nowIn, parseRequest, type Request, settingsOf, skewIn, skewOf } from "./skew.ts";
 import { refuseStarved } from "./starved.ts";
 import { type Change, isSkewed, type SkewedTarget, update } from "./update.ts";
-import { coverageOf, findWaits, timedCalls, type WaitSites } from "./waits.ts";
+import { callsByVdso, waitsByVdso } from "./vsyscall.ts";
+import { coverageOf, findWaits, type WaitSites } from "./waits.ts";
 
 const CLOCK_MONOTONIC_BIT = 2n;
 
@@ -132,11 +132,11 @@ export function injectionOf(
   waits: WaitSites | undefined,
   pages = findPages(target),
 ): PatchPlan {
-  const { process, vdso, pristineTail } = target;
+  const { process, vdso, payload, pristineTail } = target;
   return planPatch({
     pid: process.pid,
     vdso,
-    payload: loadPayload(),
+    payload,
     pages,
     ...wanted,
     pristineTail,
@@ -159,12 +159,13 @@ function hasDurations(mask: bigint): boolean {
 
 /** Undefined if they are to be left alone. A constant skew may become a profile later, without a stop. */
 export function waitsOf(
-  { process }: Inspection,
+  { process, vdso }: Inspection,
   mask: bigint,
   wanted: boolean | undefined,
 ): WaitSites | undefined {
   if (wanted === false) return undefined;
-  return findWaits(process, timedCalls(hasDurations(mask)));
+  if (callsByVdso(vdso)) return waitsByVdso(process);
+  return findWaits(process, vdso.machine, hasDurations(mask));
 }
 
 /** A fresh injection. */
@@ -184,7 +185,7 @@ export function patch(
   const { report, output } = execute(plan, target.process, o.stopTimeoutMs);
   const after = readHostClocks(shift);
   const { probe, written } = outcomeOf(target, output);
-  const params = address(pages + BigInt(loadPayload().codeSize));
+  const params = address(pages + BigInt(target.payload.codeSize));
   const place = { process: target.process, params, index: 1, now: () => nowIn(shift, written) };
   const begins = wanted.settings.profile !== undefined;
   const { inForce, late } = (begins && way.begin?.(place, written)) || { inForce: written, late: undefined };
@@ -231,10 +232,31 @@ function begin(place: Place, written: Written, { verbs }: Request): Begun {
   const { settings, before } = written;
   const { profile } = settings;
   if (profile === undefined || anchor(verbs) === "known") return { inForce: written, late: undefined };
-  const { settings: begun, late } = seeToBegin(place, { ...settings, profile }, startIn(verbs));
-  const found = readBack(place.process, place.params, begun);
+  const { begun, late, found } = afterInjection(place.process, () => {
+    const { settings: begun, late } = seeToBegin(place, { ...settings, profile }, startIn(verbs));
+    return { begun, late, found: readBack(place.process, place.params, begun) };
+  });
   awaitBegin(untilBegin(begun, place.now()));
   return { inForce: { settings: found, before }, late };
+}
+
+/** What fails from here on finds the target skewed, as it was not before. */
+function afterInjection<T>({ pid, command }: Place["process"], act: () => T): T {
+  try {
+    return act();
+  } catch (error) {
+    if (!(error instanceof TimeskewError) || error.targetState !== "skewed") throw error;
+    throw new TimeskewError(
+      "E_CHANGED",
+      `pid ${pid} (${command}) is skewed, but not as asked: ${error.message}`,
+      {
+        pid,
+        targetState: "skewed",
+        hint: `undo it: timeskew recover --pid ${pid}`,
+        cause: error,
+      },
+    );
+  }
 }
 
 export function changeOf({ verbs, selection }: Request, o: SkewSettings): Change {

@@ -5,12 +5,14 @@
 import { readFileSync } from "node:fs";
 import { type ErrorCode, TimeskewError } from "../errors.ts";
 import { type Address, address } from "../machine/address.ts";
-import { decodeJump } from "../machine/x86_64/encode.ts";
+import { formatReach } from "../machine/errors.ts";
 import type { ReadWindow } from "../patch/calls.ts";
 import { type Found, findSkew } from "../patch/find.ts";
 import { placePages } from "../patch/landing.ts";
+import type { Payload } from "../patch/payload.ts";
 import { equal } from "../patch/scene.ts";
-import { codeOf, movedTo, readVdso, type Vdso } from "../patch/vdso.ts";
+import { codeOf, movedTo, pristineTailOf, readVdso, type Vdso } from "../patch/vdso.ts";
+import { refuseOtherPages } from "../target/page-size.ts";
 import { touchedPages } from "../target/pagemap.ts";
 import { findMapping, type Mapping, parseMaps } from "../target/proc.ts";
 import { hasEnded, notPermitted, openProcess, type Process } from "../target/process.ts";
@@ -21,6 +23,8 @@ import { loadPayload, readMemory } from "../tracer/native.ts";
 export interface Inspection extends Disposable {
   readonly process: Process;
   readonly vdso: Vdso;
+  /** What runs in a target of this machine. */
+  readonly payload: Payload;
   readonly found: Found;
   /** What the vDSO's tail holds on this kernel when no stub is in it. */
   readonly pristineTail: Uint8Array;
@@ -97,13 +101,16 @@ function programOf(pid: number): string {
 function lookOnce(pid: number, { locked = false, known }: Look): Inspection {
   const process = openProcess(pid);
   try {
+    refuseOtherPages();
     if (locked) lockProcess(process);
     const bytes = readMapping(process, process.vdso);
     const vdso = naming(process, () => readKnown(process.vdso.start, bytes));
+    const payload = naming(process, () => loadPayload(vdso.machine.name));
     const pristine = pristineVdso(vdso);
     return {
       process,
       vdso,
+      payload,
       found: findSkew({
         vdso,
         maps: process.maps,
@@ -113,12 +120,12 @@ function lookOnce(pid: number, { locked = false, known }: Look): Inspection {
           placePages(
             process.maps.filter((each) => !ignored.includes(each)),
             vdso,
-            loadPayload(),
+            payload,
           ),
-        payload: loadPayload(),
+        payload,
         ...(known && { known }),
       }),
-      pristineTail: (pristine ?? vdso.bytes).slice(vdso.tail.start, vdso.tail.end),
+      pristineTail: pristineTailOf(vdso, pristine),
       [Symbol.dispose]: () => process[Symbol.dispose](),
     };
   } catch (error) {
@@ -196,12 +203,14 @@ function readKnown(start: Address, bytes: Uint8Array): Vdso {
 }
 
 /**
- * The vDSO as this kernel makes it: every 64-bit process gets the same image, so our own will do, unless somebody
- * has patched that. Undefined where it does not compare.
+ * The vDSO as this kernel makes it: every process of our machine gets the same image, so our own will do, unless
+ * somebody has patched that. Undefined where it does not compare, as with those of 32-bit programs.
  */
 function pristineVdso(target: Vdso): Uint8Array | undefined {
   const known = knownVdso();
-  return known?.bytes.length === target.bytes.length ? known.bytes : undefined;
+  return known?.machine === target.machine && known.bytes.length === target.bytes.length
+    ? known.bytes
+    : undefined;
 }
 
 function ownVdso(): Vdso | undefined {
@@ -210,7 +219,9 @@ function ownVdso(): Vdso | undefined {
   const bytes = readMemory(-1, process.pid, mapping.start, Number(mapping.end - mapping.start));
   if (bytes === undefined) return undefined;
   const vdso = readVdso(mapping.start, bytes);
-  const patched = vdso.functions.some((fn) => decodeJump(codeOf(vdso, fn), fn.address) !== undefined);
+  const patched = vdso.functions.some(
+    (fn) => vdso.machine.decodeJump(codeOf(vdso, fn), fn.address) !== undefined,
+  );
   return patched ? undefined : vdso;
 }
 
@@ -219,14 +230,17 @@ function ownVdso(): Vdso | undefined {
  *
  * @throws TimeskewError E_UNSUPPORTED
  */
-export function findPages({ process, vdso }: Pick<Inspection, "process" | "vdso">): Address {
-  const gap = placePages(process.maps, vdso, loadPayload());
+export function findPages({
+  process,
+  vdso,
+  payload,
+}: Pick<Inspection, "process" | "vdso" | "payload">): Address {
+  const gap = placePages(process.maps, vdso, payload);
   if (gap !== undefined) return gap;
-  const { codeSize, paramsSize } = loadPayload();
-  const bytes = codeSize + paramsSize;
+  const bytes = payload.codeSize + payload.paramsSize;
   throw new TimeskewError(
     "E_UNSUPPORTED",
-    `pid ${process.pid} (${process.command}) has no ${bytes} free bytes in a row within 2 GiB of its vDSO`,
+    `pid ${process.pid} (${process.command}) has no ${bytes} free bytes in a row within ${formatReach(vdso.machine.reach)} of its vDSO`,
     { pid: process.pid, hint: "its own mappings leave no room that a jump from the vDSO can reach" },
   );
 }

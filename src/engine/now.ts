@@ -7,7 +7,6 @@ import { planProbe } from "../patch/probe.ts";
 import { readable } from "../patch/vdso.ts";
 import { clockShift } from "../target/timens.ts";
 import { execute } from "../tracer/execute.ts";
-import { loadPayload } from "../tracer/native.ts";
 import type { NowResult, SessionSettings } from "../types.ts";
 import { findPages, type Inspection, inspect } from "./inspect.ts";
 import { ALL_CLOCKS, compare, readHostClocks } from "./readings.ts";
@@ -27,11 +26,11 @@ export async function readClocks(o: { pid: number } & SessionSettings): Promise<
   using target = inspect(o.pid, { locked: true });
   refuseForeign(target);
   refuseUnstoppable(target);
-  const { process, found, vdso, pristineTail } = target;
+  const { process, found, vdso, payload, pristineTail } = target;
   const plan = planProbe({
     pid: o.pid,
     vdso,
-    payload: loadPayload(),
+    payload,
     pages: pagesOf(target),
     wanted: ALL_CLOCKS,
     pristineTail,

@@ -36,7 +36,7 @@ export async function recover(o: Recovery): Promise<RecoverResult> {
   if (gliding !== undefined) return gliding;
   const known = new Set<Address>();
   const first = recoverOne(o, known, OURS);
-  const all = [first, ...cleanUp(o, first.action === "nothing" ? 0 : MOST_SETS, known)];
+  const all = [first, ...(first.action === "nothing" ? [] : leftBehind(o, first, known))];
   const count = (of: "lingeringThreads" | "waitingThreads") => all.reduce((sum, each) => sum + each[of], 0);
   const left = all.length > MOST_SETS || all.some(({ state }) => state === "lingering");
   return {
@@ -45,6 +45,22 @@ export async function recover(o: Recovery): Promise<RecoverResult> {
     lingeringThreads: count("lingeringThreads"),
     waitingThreads: count("waitingThreads"),
   };
+}
+
+/** A look at what is left that fails does not undo what was done before it. */
+function leftBehind(o: Recovery, { state }: RecoverResult, known: Set<Address>): RecoverResult[] {
+  try {
+    return cleanUp(o, MOST_SETS, known);
+  } catch (error) {
+    if (!(error instanceof TimeskewError) || error.targetState !== "untouched") throw error;
+    const { code, message, pid, hint } = error;
+    throw new TimeskewError(code, `its clocks are true again, but: ${message}`, {
+      targetState: state === "unskewed" ? "restored" : "partial",
+      cause: error,
+      ...(pid !== undefined && { pid }),
+      ...(hint !== undefined && { hint }),
+    });
+  }
 }
 
 /** What runs of ours have left in a process that is not skewed; `known` gathers what cannot be removed yet. */

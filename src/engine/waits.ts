@@ -4,19 +4,18 @@
  */
 import { basename } from "node:path";
 import { type CallSite, type Calls, findCalls, type Unproved } from "../calls/find.ts";
-import { callName, DEADLINE_CALLS, DURATION_CALLS } from "../calls/table.ts";
+import { tableOf } from "../calls/table.ts";
 import { ElfError } from "../elf/error.ts";
 import { type ByteSource, type CodeImage, readCodeImage } from "../elf/functions.ts";
 import { type Address, address, formatAddress } from "../machine/address.ts";
-import { type CallSiteInTarget, isInOnePage } from "../patch/island.ts";
+import type { Machine } from "../machine/machine.ts";
+import { type CallSiteInTarget, hasCalls, isInOnePage, type MachineWithCalls } from "../patch/island.ts";
 import { equal } from "../patch/scene.ts";
 import { openMapped } from "../target/mapped-file.ts";
 import type { Mapping } from "../target/proc.ts";
 import type { Process } from "../target/process.ts";
 import { readMemory } from "../tracer/native.ts";
 import type { UnprovedCall, WaitCoverage } from "../types.ts";
-
-const SYSCALL_LENGTH = 2;
 
 export interface WaitSite extends CallSiteInTarget {
   readonly origin: Origin;
@@ -36,41 +35,54 @@ interface MappedImage {
   readonly mappings: readonly Mapping[];
 }
 
-const TIMED_CALLS: ReadonlySet<number> = new Set([...DEADLINE_CALLS, ...DURATION_CALLS]);
-
-/** Numbers of the system calls that matter; `durations`: CLOCK_MONOTONIC may run at another rate. */
-export function timedCalls(durations: boolean): ReadonlySet<number> {
-  return durations ? TIMED_CALLS : DEADLINE_CALLS;
+/** What is looked for: calls of these numbers, in images for this machine. */
+interface Search {
+  readonly machine: MachineWithCalls;
+  readonly wanted: ReadonlySet<number>;
 }
 
 /**
- * @param wanted numbers of the system calls to be found
+ * @param machine the target's
+ * @param durations CLOCK_MONOTONIC may run at another rate
  * @throws TimeskewError E_GONE, E_PERMISSION
  */
-export function findWaits(process: Process, wanted: ReadonlySet<number>): WaitSites {
-  const sites: WaitSite[] = [];
-  const unproved: UnprovedCall[] = [];
-  const unsearched: { image: string; why: string }[] = [];
-  for (const image of imagesOf(process.maps)) {
-    const calls = callsOf(process, image, wanted);
-    if (typeof calls === "string") {
-      unsearched.push({ image: image.path, why: calls });
-      continue;
-    }
-    for (const site of calls.sites) {
-      const origin = originOf(image, { ...site, at: site.patch + site.moved.length });
-      for (const place of placesOf(site, calls.image, image)) {
-        const why = whyNot(process, site, place);
-        if (why !== undefined) unproved.push({ ...origin, why });
-        else sites.push({ address: place, moved: site.moved, free: site.free, what: words(origin), origin });
-      }
-    }
-    unproved.push(...calls.unproved.map((each) => ({ ...originOf(image, each), why: each.why })));
+export function findWaits(process: Process, machine: Machine, durations: boolean): WaitSites {
+  const generated = generatedCode(process.maps);
+  const found: MutableSites = { sites: [], unproved: [], unsearched: [] };
+  // Where programs make their calls by the vDSO, that is patched; nothing is to be found in their own code.
+  if (hasCalls(machine)) {
+    const { deadlines, durations: relative } = tableOf(machine.calls);
+    const search = { machine, wanted: durations ? new Set([...deadlines, ...relative]) : deadlines };
+    for (const image of imagesOf(process.maps)) findIn(process, image, search, found);
   }
-  return {
-    sites,
-    coverage: { sites: sites.length, unproved, unsearched, generatedCode: generatedCode(process.maps) },
-  };
+  const { sites, unproved, unsearched } = found;
+  return { sites, coverage: { sites: sites.length, unproved, unsearched, generatedCode: generated } };
+}
+
+interface MutableSites {
+  readonly sites: WaitSite[];
+  readonly unproved: UnprovedCall[];
+  readonly unsearched: { image: string; why: string }[];
+}
+
+function findIn(process: Process, image: MappedImage, search: Search, found: MutableSites): void {
+  const calls = callsOf(process, image, search);
+  if (typeof calls === "string") {
+    found.unsearched.push({ image: image.path, why: calls });
+    return;
+  }
+  const { machine } = search;
+  for (const site of calls.sites) {
+    const origin = originOf(machine, image, { ...site, at: site.call });
+    for (const place of placesOf(machine, site, calls.image, image)) {
+      const why = whyNot(process, machine, place);
+      if (why !== undefined) found.unproved.push({ ...origin, why });
+      else found.sites.push({ ...place, free: site.free, what: words(origin), origin });
+    }
+  }
+  found.unproved.push(
+    ...calls.unproved.map((each) => ({ ...originOf(machine, image, each), why: each.why })),
+  );
 }
 
 function imagesOf(maps: readonly Mapping[]): MappedImage[] {
@@ -84,7 +96,7 @@ function imagesOf(maps: readonly Mapping[]): MappedImage[] {
   return [...images.values()].map((mappings) => ({ path: mappings[0]!.path, mappings }));
 }
 
-function isFileCode(mapping: Mapping): boolean {
+export function isFileCode(mapping: Mapping): boolean {
   return isExecutable(mapping) && mapping.perms[3] === "p" && !isGenerated(mapping);
 }
 
@@ -105,25 +117,25 @@ function generatedCode(maps: readonly Mapping[]): number {
 
 type FoundCalls = Calls & { readonly image: CodeImage };
 
-/** By file and wanted calls: processes of one service have the same libraries. */
+/** By file and what is looked for: processes of one service have the same libraries. */
 const known = new Map<string, FoundCalls | string>();
 
 /** @returns why an image could not be searched, or what was found in it */
-function callsOf(process: Process, image: MappedImage, wanted: ReadonlySet<number>): FoundCalls | string {
+function callsOf(process: Process, image: MappedImage, wanted: Search): FoundCalls | string {
   using file = openMapped(process.proc, image.mappings[0]!);
   if (file === undefined)
     return search((offset, length) => readMapped(process, image, offset, length), wanted);
-  const key = `${file.identity} ${[...wanted]}`;
+  const key = `${file.identity} ${wanted.machine.name} ${[...wanted.wanted]}`;
   const found = known.get(key) ?? search(file.read, wanted);
   known.set(key, found);
   return found;
 }
 
-function search(source: ByteSource, wanted: ReadonlySet<number>): FoundCalls | string {
+function search(source: ByteSource, { machine, wanted }: Search): FoundCalls | string {
   try {
     const image = readCodeImage(source);
-    if (image.machine !== "x86_64") return `is for ${image.machine}`;
-    return { ...findCalls(image, wanted), image };
+    if (image.machine !== machine.name) return `is for ${image.machine}`;
+    return { ...findCalls(machine.calls, image, wanted), image };
   } catch (error) {
     if (error instanceof ElfError) return error.message;
     throw error;
@@ -151,32 +163,54 @@ function readMapped(
   return readMemory(proc, memoryPid, address(mapping.start + (at - mapping.offset)), length);
 }
 
+type Place = Pick<CallSiteInTarget, "address" | "moved" | "call">;
+
 /** Where a site of an image is in the target: once for each time that the image is mapped. */
-function placesOf({ patch, moved }: CallSite, { code }: CodeImage, { mappings }: MappedImage): Address[] {
-  const segment = code.find(({ vaddr, size }) => vaddr <= patch && patch < vaddr + size);
+function placesOf(
+  { calls }: MachineWithCalls,
+  { patch, moved, call }: CallSite,
+  { code }: CodeImage,
+  { mappings }: MappedImage,
+): Place[] {
+  const start = Math.min(patch, call);
+  const length = Math.max(patch + moved.length, call + calls.call.length) - start;
+  const segment = code.find(({ vaddr, size }) => vaddr <= start && start < vaddr + size);
   if (segment === undefined) return [];
-  const offset = BigInt(segment.offset + (patch - segment.vaddr));
-  const end = offset + BigInt(moved.length + SYSCALL_LENGTH);
+  const offset = BigInt(segment.offset + (start - segment.vaddr));
+  const end = offset + BigInt(length);
   return mappings
     .filter((each) => each.offset <= offset && end <= each.offset + (each.end - each.start))
-    .map((each) => address(each.start + (offset - each.offset)));
+    .map((each) => {
+      const at = (vaddr: number) => address(each.start + (offset - each.offset) + BigInt(vaddr - start));
+      return { address: at(patch), moved, call: at(call) };
+    });
 }
 
 /** Why a site of the file is none in the target. */
-function whyNot({ proc, memoryPid }: Process, { moved }: CallSite, at: Address): string | undefined {
-  if (!isInOnePage(at)) return "it crosses a page";
-  const now = readMemory(proc, memoryPid, at, moved.length + SYSCALL_LENGTH);
-  if (now === undefined) return "its code cannot be read";
-  const expected = Uint8Array.of(...moved, 0x0f, 0x05);
-  return equal(now, expected) ? undefined : "its code in memory is not that of the file";
+function whyNot(
+  { proc, memoryPid }: Process,
+  machine: MachineWithCalls,
+  { address: at, moved, call }: Place,
+): string | undefined {
+  if (!isInOnePage(machine, at)) return "it crosses a page";
+  for (const [where, expected] of [[at, moved] as const, [call, machine.calls.call] as const]) {
+    const now = readMemory(proc, memoryPid, where, expected.length);
+    if (now === undefined) return "its code cannot be read";
+    if (!equal(now, expected)) return "its code in memory is not that of the file";
+  }
+  return undefined;
 }
 
-function originOf({ path }: MappedImage, { at, number, function: name }: Omit<Unproved, "why">): Origin {
+function originOf(
+  { calls }: MachineWithCalls,
+  { path }: MappedImage,
+  { at, number, function: name }: Omit<Unproved, "why">,
+): Origin {
   return {
     image: path,
     at: formatAddress(BigInt(at)),
     function: name,
-    call: number === undefined ? undefined : callName(number),
+    call: number === undefined ? undefined : tableOf(calls).nameOf(number),
   };
 }
 

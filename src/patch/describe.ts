@@ -2,14 +2,15 @@
  * A plan in words, for `inject --dry-run`: what happens in which order, and each rewritten site before and after.
  */
 import { formatAddress } from "../machine/address.ts";
-import { JUMP_LENGTH } from "../machine/x86_64/encode.ts";
-import { disassemble } from "../machine/x86_64/format.ts";
+import type { Line } from "../machine/code.ts";
+import { type Machine, machineOf } from "../machine/machine.ts";
 import type { PatchPlan, PlannedSite, Range, Step } from "./plan.ts";
 
 export function describePlan(plan: PatchPlan): string[] {
+  const machine = machineOf(plan.machine);
   return [
     "sites",
-    ...plan.sites.flatMap(describeSite),
+    ...plan.sites.flatMap((site) => describeSite(machine, site)),
     `steps (${whoIsStopped(plan)})`,
     ...plan.steps.map((step, i) => `  ${String(i + 1).padStart(2)}. ${describeStep(step)}`),
     "if a step fails, the steps before it are undone in reverse order",
@@ -23,27 +24,26 @@ function whoIsStopped({ stop, sleepers }: PatchPlan): string {
     : "every thread stopped";
 }
 
-function describeSite(site: PlannedSite): string[] {
-  const { address: at, bytes: before } = site.prologue ?? { address: site.address, bytes: site.original };
+function describeSite(machine: Machine, site: PlannedSite): string[] {
+  const whole = { address: site.address, bytes: site.original, jump: machine.jumpLength };
+  const { address: at, bytes: before, jump } = site.prologue ?? whole;
   const after = before.slice();
   const patched = site.patched.subarray(Number(at - site.address));
   after.set(patched.subarray(0, after.length));
   return [
     `  ${site.function} at ${formatAddress(at)}`,
-    ...list("before", disassemble(before, at)),
+    ...list("before", machine.disassemble(before, at)),
     ...list("after", [
-      ...disassemble(after.subarray(0, JUMP_LENGTH), at),
-      ...(after.length > JUMP_LENGTH ? [unreached(after, at)] : []),
+      ...machine.disassemble(after.subarray(0, jump), at),
+      ...(after.length > jump ? [unreached(after.subarray(jump), at + BigInt(jump))] : []),
     ]),
   ];
 }
 
 /** What the jump leaves of the last instruction that it cuts. */
-function unreached(after: Uint8Array, at: bigint): Line {
-  return { address: at + BigInt(JUMP_LENGTH), bytes: after.subarray(JUMP_LENGTH), text: "(never reached)" };
+function unreached(bytes: Uint8Array, at: bigint): Line {
+  return { address: at, bytes, text: "(never reached)" };
 }
-
-type Line = ReturnType<typeof disassemble>[number];
 
 function list(label: string, lines: readonly Line[]): string[] {
   return lines.map(

@@ -3,7 +3,6 @@
  * knowledge of the run that did it.
  */
 import { type Address, address } from "../machine/address.ts";
-import { decodeJump, JUMP_LENGTH } from "../machine/x86_64/encode.ts";
 import type { Mapping } from "../target/proc.ts";
 import { findCalls } from "./find-calls.ts";
 import { type FoundGate, readGate } from "./gate.ts";
@@ -12,7 +11,7 @@ import { decodeMark, MARK_BYTES, MARK_MAGIC, type Mark, type Site, WORD } from "
 import { decodeSlot, type FoundSettings, neutral, PARAMS, slotOffset } from "./params.ts";
 import { HEADER_SIZE, isPayload, MAX_CODE, type PayloadHeader, parseHeader } from "./payload.ts";
 import { equal, isAnonymous, isZero, readAnonymous, type Scene, startsLike } from "./scene.ts";
-import { codeOf, type Vdso } from "./vdso.ts";
+import { codeOf, pristineTailOf, type Vdso } from "./vdso.ts";
 
 /** What was found. `note` says what is odd, and what to do about it. */
 export type Found =
@@ -50,8 +49,6 @@ export interface FoundPages {
   readonly blank?: true;
 }
 
-/** How far from the vDSO a payload may be: a rel32. */
-const REACH = 1n << 31n;
 /** How many blank pages are thought about: for each, all mappings are gone through. */
 const MOST_BLANKS = 8;
 const PAGE = 4096;
@@ -79,7 +76,7 @@ export function findSkew(scene: Scene): Found {
 function pageOfJump(scene: Scene): Address | undefined {
   const { vdso } = scene;
   for (const fn of vdso.functions) {
-    const to = decodeJump(codeOf(vdso, fn), fn.address);
+    const to = vdso.machine.decodeJump(codeOf(vdso, fn), fn.address);
     const page = to === undefined ? undefined : payloadAround(scene, to);
     if (page !== undefined) return page;
   }
@@ -128,7 +125,8 @@ function mayBeBlank({ start, end }: Mapping, next: Mapping | undefined, { read, 
 }
 
 function mayBeCode({ start, end, perms, inode, path }: Mapping, vdso: Vdso): boolean {
-  const near = start < vdso.end + REACH && start + REACH > vdso.start;
+  const { reach } = vdso.machine.far ?? vdso.machine;
+  const near = start < vdso.end + reach && start + reach > vdso.start;
   return perms === "r-xp" && inode === 0n && path === "" && near && end - start <= MAX_CODE;
 }
 
@@ -179,9 +177,8 @@ function unfinished(vdso: Vdso, code: Mapping, params: Mapping | undefined): Fou
 }
 
 /** A run that dies in its last remote call may leave no page, but the code of that call. */
-function findStub({ vdso: { bytes, tail }, pristine }: Scene): Found | undefined {
-  if (pristine === undefined || equal(bytes.subarray(tail.start), pristine.subarray(tail.start)))
-    return undefined;
+function findStub({ vdso, pristine }: Scene): Found | undefined {
+  if (equal(vdso.bytes.subarray(vdso.tail.start), pristineTailOf(vdso, pristine))) return undefined;
   const note = "a run of timeskew left code at the unused end of the vDSO behind. `recover` clears it";
   return { state: "unused", stub: true, note };
 }
@@ -193,7 +190,10 @@ interface Pages {
 
 function readPages(scene: Scene, page: Address): Pages | string {
   const { vdso, maps } = scene;
-  const header = parseHeader(readAnonymous(scene, page, HEADER_SIZE) ?? new Uint8Array());
+  const header = parseHeader(
+    readAnonymous(scene, page, HEADER_SIZE) ?? new Uint8Array(),
+    scene.payload.machine,
+  );
   if (typeof header === "string") return header;
   const bytes = readAnonymous(scene, address(page + BigInt(header.codeSize)), MARK_BYTES);
   const mark = bytes === undefined ? "is missing" : decodeMark(bytes, vdso);
@@ -287,7 +287,7 @@ function firstChange(vdso: Vdso, pristine: Uint8Array | undefined): string | und
   const changed = vdso.functions.find((fn) => {
     const code = codeOf(vdso, fn);
     // Without a pristine image only a jump at the entry tells: no clock function of any kernel begins with one.
-    if (pristine === undefined) return decodeJump(code.subarray(0, JUMP_LENGTH), fn.address) !== undefined;
+    if (pristine === undefined) return vdso.machine.decodeJump(code, fn.address) !== undefined;
     return !equal(code, pristine.subarray(fn.offset, fn.offset + fn.size));
   });
   return changed?.name;

@@ -5,6 +5,7 @@
  * jump is written; threads leave the bytes that the jumps replace before they are replaced; and until the very last
  * write, of one byte, every clock reads the true time through whatever is patched by then.
  */
+import type { ByteRange } from "../elf/image.ts";
 import { TimeskewError } from "../errors.ts";
 import { type Address, address } from "../machine/address.ts";
 import type { Mapping } from "../target/proc.ts";
@@ -28,7 +29,7 @@ import {
 import { FUNCTIONS, type Payload } from "./payload.ts";
 import type { PatchPlan, Step } from "./plan.ts";
 import { planRewrites, type Rewrite } from "./trampoline.ts";
-import type { Vdso } from "./vdso.ts";
+import { rewrittenIn, type Vdso } from "./vdso.ts";
 
 /** Clock ids that every vDSO reads without a system call (VDSO_CLOCKS of the payload), and the two functions. */
 export const QUICK_CLOCKS = 0x8f3n | (1n << 62n) | (1n << 63n);
@@ -64,7 +65,8 @@ export interface CallsInput {
 }
 
 export function planInjection(input: InjectionInput): PatchPlan {
-  const { pid, vdso, payload } = input;
+  const { pid, payload } = input;
+  const vdso = rewrittenIn(input.vdso, input.calls !== undefined);
   const landings = findLandings(vdso, payload, input.pages);
   const rewrites = planRewrites(vdso, payload, input.pages, landings);
   const moves = rewrites.flatMap((each) => each.moves);
@@ -142,6 +144,7 @@ export function planInjection(input: InjectionInput): PatchPlan {
   ];
   return {
     pid,
+    machine: vdso.machine.name,
     action: "inject",
     before: "untouched",
     stop: "all",
@@ -177,12 +180,12 @@ function begin(mark: Mark, { settings, begins, payload }: InjectionInput): Step[
   ];
 }
 
-function islandsOf({ calls, payload, pages }: InjectionInput): PlannedIsland[] {
+function islandsOf({ calls, payload, pages, vdso }: InjectionInput): PlannedIsland[] {
   if (calls === undefined || calls.sites.length === 0) return [];
   const params = address(pages + BigInt(payload.codeSize));
   const end = address(params + BigInt(payload.paramsSize));
   const enter = address(pages + BigInt(payload.enter));
-  return planIslands({ ...calls, pages: { start: pages, end }, params, enter });
+  return planIslands({ ...calls, machine: vdso.machine, pages: { start: pages, end }, params, enter });
 }
 
 /** The steps that map an island and fill it. */
@@ -196,14 +199,14 @@ export function mapIsland({ address: at, size, bytes, records }: PlannedIsland):
 
 /** The steps that have the sites lead to their islands. */
 export function rewriteCalls(
-  { calls }: Pick<InjectionInput, "calls">,
+  { calls, vdso }: Pick<InjectionInput, "calls" | "vdso">,
   islands: readonly PlannedIsland[],
 ): Step[] {
   if (calls === undefined) return [];
   return rewriteSites({
     records: islands.flatMap(({ records }) => records),
     read: calls.read,
-    bytes: jumpOf,
+    bytes: (record) => jumpOf(vdso.machine, record),
     what: ({ address: at }) => calls.sites.find((site) => site.address === at)?.what ?? "a call site",
   });
 }
@@ -255,7 +258,7 @@ export function markOf(
 /** The steps that read the wanted clocks in the target. The results lie in the probe afterwards. */
 export function probe(mark: Mark, probeEntry: number, vdso: Vdso, wanted: bigint): Step[] {
   const params = mark.params.address;
-  const entries = FUNCTIONS.map((name) => vdso.functions.find((fn) => fn.name === name)?.address ?? 0n);
+  const entries = FUNCTIONS.map((name) => vdso.functions.find((fn) => fn.name === name)?.entry ?? 0n);
   return [
     {
       op: "write",
@@ -273,15 +276,17 @@ export function probe(mark: Mark, probeEntry: number, vdso: Vdso, wanted: bigint
   ];
 }
 
-/** struct stub of native/arch: what its longest code takes, and what we set aside. */
-const LONGEST_STUB = 288;
+/** What we set aside for a stub of native/arch, if there is as much. */
 const STUB_BYTES = 512;
 
-/** The very end of the image: section headers, which only debuggers read, come first in the tail, then zeros. */
+/** The very end of the image: zeros, and if these are too few, section headers, which only debuggers read. */
 export function stubOf(vdso: Vdso, pristineTail: Uint8Array): PatchPlan["stub"] {
-  const { tail } = vdso;
-  const size = Math.min(STUB_BYTES, tail.end - ((tail.start + 15) & ~15));
-  if (size < LONGEST_STUB) {
+  const { longest, wanted = longest } = vdso.machine.stub;
+  const most = Math.max(STUB_BYTES, wanted);
+  const behind = ({ start, end }: ByteRange) => Math.min(most, end - ((start + 15) & ~15));
+  const zeros = behind(vdso.image.padding);
+  const size = zeros < wanted ? behind(vdso.tail) : zeros;
+  if (size < longest) {
     throw new TimeskewError("E_VDSO", `the vDSO's last page has ${size} unused bytes, too few for our calls`);
   }
   return {

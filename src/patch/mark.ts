@@ -41,7 +41,7 @@ export interface Place {
 
 /** "TIMESKEW" */
 export const MARK_MAGIC = 0x57454b53454d4954n;
-export const MARK_VERSION = 4;
+export const MARK_VERSION = 5;
 export const WORD = 8;
 const PAGE = 4096n;
 

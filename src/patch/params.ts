@@ -17,7 +17,7 @@ export const PARAMS = {
   slots: 0x1000,
   slotSize: 0x2000,
   probe: 0x5000,
-  probeMismatches: 0x5000 + 32,
+  probeMismatches: 0x5000 + 48,
   /** Where the stack of a remote call begins: it grows down to the probe's results. */
   stackTop: 0x6000,
   /** Translated timespecs that the kernel reads, or may read again, as long as their calls last. */
@@ -118,18 +118,24 @@ export function slotOffset(index: number): number {
 /* ---- the probe ---- */
 
 const READING_BYTES = 56;
-const READINGS = 14;
-export const PROBE_HEAD_BYTES = 40;
+const READINGS = 15;
+export const PROBE_HEAD_BYTES = 56;
+const WANTED = 40;
 export const PROBE_BYTES = PROBE_HEAD_BYTES + READINGS * READING_BYTES;
 
-/** The probe reads clock id N into reading N, and the two functions into these. */
+/**
+ * The probe reads clock id N into reading N, the two functions into these, and into the last one CLOCK_REALTIME by a
+ * 32-bit program's clock_gettime64.
+ */
 export const GETTIMEOFDAY_READING = 12;
 export const TIME_READING = 13;
+export const CLOCK64_READING = 14;
 
 /** One clock read through the vDSO's entry, between two reads of the original; all in ns. */
 export interface ProbeReading {
   /** What the function returned: 0, or a negative errno. */
   result: bigint;
+  /** Of a function that has 32 bits for seconds: the time nearest to what it should be that has them. */
   value: bigint;
   before: bigint;
   after: bigint;
@@ -142,7 +148,7 @@ export function encodeProbeHead(entries: readonly bigint[], wanted: bigint): Uin
   entries.forEach((entry, i) => {
     view.setBigUint64(8 * i, entry, true);
   });
-  view.setBigUint64(24, wanted, true);
+  view.setBigUint64(WANTED, wanted, true);
   return bytes;
 }
 

@@ -3,6 +3,7 @@
  * `--dry-run` prints a plan; src/tracer/encode.ts packs it; the planners are inject.ts, extend.ts, recover.ts and probe.ts.
  */
 import type { Address } from "../machine/address.ts";
+import type { MachineName } from "../machine/machine.ts";
 import type { CallRecord } from "./island.ts";
 import type { Site } from "./mark.ts";
 
@@ -60,11 +61,18 @@ export type Op = Step["op"];
 
 /** A site, and the whole instructions that its jump cuts up: for people to read. */
 export interface PlannedSite extends Site {
-  readonly prologue?: { readonly address: Address; readonly bytes: Uint8Array };
+  readonly prologue?: {
+    readonly address: Address;
+    readonly bytes: Uint8Array;
+    /** Bytes of the jump. */
+    readonly jump: number;
+  };
 }
 
 export interface PatchPlan {
   readonly pid: number;
+  /** The target's. */
+  readonly machine: MachineName;
   readonly action: "inject" | "extend" | "recover" | "probe";
   /** In which state a roll back leaves the target: that which it is in before. */
   readonly before: "untouched" | "skewed" | "partial";

@@ -10,7 +10,7 @@ import { encodeSlot, neutral, PARAMS, PROBE_BYTES, slotOffset } from "./params.t
 import type { Payload } from "./payload.ts";
 import type { PatchPlan, Step } from "./plan.ts";
 import { planRewrites } from "./trampoline.ts";
-import type { Vdso } from "./vdso.ts";
+import { rewrittenIn, type Vdso } from "./vdso.ts";
 
 export interface ProbeInput {
   readonly pid: number;
@@ -33,6 +33,7 @@ export function planProbe(input: ProbeInput): PatchPlan {
   });
   const plan = {
     pid,
+    machine: vdso.machine.name,
     action: "probe",
     stop: "one",
     sleepers: "left",
@@ -49,7 +50,7 @@ export function planProbe(input: ProbeInput): PatchPlan {
       steps,
     };
   }
-  const rewrites = planRewrites(vdso, payload, pages.free);
+  const rewrites = planRewrites(rewrittenIn(vdso, false), payload, pages.free);
   const mark = markOf({ vdso, payload, pages: pages.free }, rewrites);
   const { code, params } = mark;
   return {

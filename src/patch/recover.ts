@@ -79,6 +79,7 @@ export function planRecovery({ pid, vdso, found, pristineTail, read }: RecoveryI
   const before = found.state === "skewed" ? "skewed" : "partial";
   return {
     pid,
+    machine: vdso.machine.name,
     action: "recover",
     before,
     stop: "all",
@@ -123,6 +124,7 @@ export function planClearing({ pid, vdso, pristineTail }: Omit<RecoveryInput, "f
   };
   return {
     pid,
+    machine: vdso.machine.name,
     action: "recover",
     before: "untouched",
     stop: "all",

@@ -17,7 +17,7 @@ export interface Scene {
   readonly pristine: Uint8Array | undefined;
   /** Where an injection would put its pages if `ignored` were not mapped. */
   readonly pagesWithout: (ignored: readonly Mapping[]) => Address | undefined;
-  readonly payload: Pick<PayloadHeader, "codeSize" | "paramsSize">;
+  readonly payload: Pick<PayloadHeader, "machine" | "codeSize" | "paramsSize">;
   /** Pages of ours that no jump leads to and that are known already, by where their code begins. */
   readonly known?: ReadonlySet<Address>;
 }

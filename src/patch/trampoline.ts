@@ -4,11 +4,11 @@
  */
 import { TimeskewError } from "../errors.ts";
 import { type Address, address } from "../machine/address.ts";
-import { branchesInto, type IncomingBranch } from "../machine/x86_64/branches.ts";
-import { decodeJump, encodeJump, JUMP_LENGTH } from "../machine/x86_64/encode.ts";
-import { JumpOutOfReach, RelocationError, UnknownInstruction } from "../machine/x86_64/errors.ts";
-import { relocatePrologue } from "../machine/x86_64/relocate.ts";
-import type { Landings } from "./landing.ts";
+import type { CodeAround, IncomingBranch } from "../machine/code.ts";
+import { JumpOutOfReach, RelocationError, UnknownInstruction } from "../machine/errors.ts";
+import type { Machine } from "../machine/machine.ts";
+import { jumpTo } from "./jump.ts";
+import { type Landings, plainLandings } from "./landing.ts";
 import { WORD } from "./mark.ts";
 import type { Payload } from "./payload.ts";
 import type { Move, PlannedSite } from "./plan.ts";
@@ -41,7 +41,7 @@ export function planRewrites(
   vdso: Vdso,
   payload: Payload,
   code: Address,
-  landings: Landings = payload.entries,
+  landings: Landings = plainLandings(vdso, payload, code),
 ): Rewrite[] {
   vdso.functions.forEach((fn, i) => {
     const neighbour = vdso.functions.slice(0, i).find((other) => wordOf(other) === wordOf(fn));
@@ -73,24 +73,34 @@ function planRewrite(
   code: Address,
   landing: number,
 ): Rewrite {
-  if (decodeJump(codeOf(vdso, fn), fn.address) !== undefined)
+  const { machine } = vdso;
+  if (machine.decodeJump(codeOf(vdso, fn), fn.address) !== undefined)
     throw unsafe(fn, "it begins with a jump already");
+  const entry = address(code + BigInt(payload.entries[fn.name]));
+  const lands = address(code + BigInt(landing));
+  const jump = jumpTo(machine, fn.address, lands);
+  if (vdso.image.asksForBti) refuseUnguarded(machine, fn, jump);
   const trampolineAddress = address(code + BigInt(payload.trampolines[fn.name]));
-  const moved = relocatePrologue(codeOf(vdso, fn), fn.address, trampolineAddress, JUMP_LENGTH);
+  const around = codeAround(vdso);
+  const moved = machine.relocatePrologue(
+    codeOf(vdso, fn),
+    fn.address,
+    trampolineAddress,
+    jump.length,
+    around,
+  );
   if (moved.bytes.length > payload.trampolineSize) {
     throw unsafe(fn, `its relocated prologue needs ${moved.bytes.length} bytes`);
   }
-  refuseIntruders(vdso, fn);
+  refuseIntruders(vdso, fn, jump.length);
 
   // The jump must lie in one aligned word: only that is replaced by a single access.
   const inWord = fn.offset % WORD;
-  if (inWord + JUMP_LENGTH > WORD) throw unsafe(fn, "its entry straddles an aligned word");
+  if (inWord + jump.length > WORD) throw unsafe(fn, "its entry straddles an aligned word");
   const word = wordOf(fn);
   const original = vdso.bytes.slice(word, word + WORD);
   const patched = original.slice();
-  const entry = address(code + BigInt(payload.entries[fn.name]));
-  const lands = address(code + BigInt(landing));
-  patched.set(encodeJump(fn.address, lands), inWord);
+  patched.set(jump, inWord);
 
   return {
     function: fn,
@@ -99,12 +109,16 @@ function planRewrite(
       address: address(vdso.start + BigInt(word)),
       original,
       patched,
-      prologue: { address: fn.address, bytes: codeOf(vdso, fn).slice(0, moved.prologueLength) },
+      prologue: {
+        address: fn.address,
+        bytes: codeOf(vdso, fn).slice(0, moved.prologueLength),
+        jump: jump.length,
+      },
     },
     trampoline: { address: trampolineAddress, bytes: moved.bytes },
-    pad: lands === entry ? undefined : { address: lands, bytes: encodeJump(lands, entry) },
+    pad: lands === entry ? undefined : { address: lands, bytes: machine.encodeJump(lands, entry) },
     moves: moved.map
-      .filter(({ from }) => from > 0 && from < JUMP_LENGTH)
+      .filter(({ from }) => from > 0 && from < jump.length)
       .map(({ from, to }) => ({
         from: address(fn.address + BigInt(from)),
         to: address(trampolineAddress + BigInt(to)),
@@ -112,38 +126,61 @@ function planRewrite(
   };
 }
 
+/** Where indirect branches must land on instructions that are made for it: what calls the entry, and what comes back. */
+function refuseUnguarded(machine: Machine, fn: VdsoFunction, jump: Uint8Array): void {
+  if (fn.address === fn.entry) throw unsafe(fn, "its first instruction has to stay what it is (BTI)");
+  if (jump.length !== machine.jumpLength) throw unsafe(fn, "no jump back from so far may land in it (BTI)");
+}
+
+/** Reads the image's code as it stands in the target. */
+function codeAround({ start, bytes, image: { text } }: Vdso): CodeAround {
+  return (at, length) => {
+    const from = Number(at - start);
+    const isCode = text !== undefined && from >= text.start && from + length <= text.end;
+    return isCode ? bytes.subarray(from, from + length) : undefined;
+  };
+}
+
 /**
  * Code that would run into the rewritten bytes, or through the jump a second time: branches from anywhere in the
  * image into the bytes, or to the entry, of a function.
  */
-function refuseIntruders(vdso: Vdso, fn: VdsoFunction): void {
+function refuseIntruders(vdso: Vdso, fn: VdsoFunction, jumpLength: number): void {
   // All code from the first to the last exported function: static functions lie between them.
   const functions = [...vdso.image.symbols.values()].filter(
     ({ type, size }) => type !== "object" && size > 0,
   );
   const start = Math.min(...functions.map(({ offset }) => offset));
   const end = Math.max(...functions.map(({ offset, size }) => offset + size));
-  const branches = branchesOf(vdso.bytes.subarray(start, end));
+  const branches = branchesOf(vdso.machine, vdso.bytes.subarray(start, end));
   const first = fn.offset - start;
-  const intruder = branches.find(({ target }) => target >= first && target < first + JUMP_LENGTH);
+  const intruder = branches.find(
+    ({ target, isCall }) =>
+      target >= first && target < first + jumpLength && !(isCall && target === first && isForTheVdso(fn)),
+  );
   if (intruder === undefined) return;
   const at = start + intruder.offset;
   const from = functions.find(({ offset, size }) => at >= offset && at < offset + size);
   throw unsafe(
     fn,
-    `${from?.name ?? "a static function"} branches into its first ${JUMP_LENGTH} bytes (at 0x${at.toString(16)})`,
+    `${from?.name ?? "a static function"} branches into its first ${jumpLength} bytes (at 0x${at.toString(16)})`,
   );
 }
 
-/** Of the code that was looked at last: all processes of a machine have the same. */
-let last: { code: Uint8Array; branches: IncomingBranch[] } | undefined;
+/** What the vDSO calls by itself, too: then the payload sees so by where it returns to, and changes nothing. */
+function isForTheVdso({ name }: VdsoFunction): boolean {
+  return name === "vsyscall";
+}
 
-function branchesOf(code: Uint8Array): IncomingBranch[] {
-  if (last === undefined || !equal(last.code, code)) {
-    const branches = branchesInto([{ name: "the image", offset: 0, code }], -1, code.length);
-    last = { code: code.slice(), branches };
-  }
-  return last.branches;
+/** Of the code that was looked at last: all processes of a machine have the same. */
+const last = new Map<Machine, { code: Uint8Array; branches: IncomingBranch[] }>();
+
+function branchesOf(machine: Machine, code: Uint8Array): IncomingBranch[] {
+  const known = last.get(machine);
+  if (known !== undefined && equal(known.code, code)) return known.branches;
+  const branches = machine.branchesInto([{ name: "the image", offset: 0, code }], -1, code.length);
+  last.set(machine, { code: code.slice(), branches });
+  return branches;
 }
 
 function unsafe(fn: VdsoFunction, why: string, cause?: unknown): TimeskewError {

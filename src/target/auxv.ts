@@ -4,6 +4,8 @@
 
 /** Keys of <linux/auxvec.h>. */
 export const AT_NULL = 0n;
+/** Bytes of a page. */
+export const AT_PAGESZ = 6n;
 /** Where the dynamic linker is mapped; 0 for a program that has none. */
 export const AT_BASE = 7n;
 /** Where the program begins. */

@@ -8,6 +8,8 @@ import { formatRange, type Mapping } from "./proc-maps.ts";
 /** Parts of a file; undefined where it ends before. */
 export interface MappedFile extends Disposable {
   read(offset: number, length: number): Uint8Array | undefined;
+  /** In bytes. */
+  readonly size: bigint;
   /** The same for the same contents, as far as the file system tells. */
   readonly identity: string;
 }
@@ -23,6 +25,7 @@ export function openMapped(proc: number, mapping: Mapping): MappedFile | undefin
   if (file === undefined) return undefined;
   const { dev, ino, size, mtimeNs } = fstatSync(file, { bigint: true });
   return {
+    size,
     identity: `${dev}:${ino}:${size}:${mtimeNs}`,
     read(offset, length) {
       if (offset < 0 || length < 0 || BigInt(offset) + BigInt(length) > size) return undefined;

@@ -118,21 +118,20 @@ function isCommitted({ stage, rollback }: Report): boolean {
   return stage === "step" && rollback === "none";
 }
 
-/** What a plan that went all the way leaves. A probe leaves what it found. */
-const STATE_WHEN_DONE: Readonly<Partial<Record<PatchPlan["action"], TargetState>>> = {
-  inject: "skewed",
-  recover: "restored",
-};
-
 function stateAfter(report: Report, plan: PatchPlan, code: ErrorCode, fate: Fate): TargetState {
-  if (report.stage === "finish")
-    return STATE_WHEN_DONE[plan.action] ?? (plan.before === "untouched" ? "restored" : plan.before);
+  if (report.stage === "finish") return stateWhenDone(plan);
   if (code === "E_CHANGED") return "partial";
   // Of what was there before the end, or before another program took the place, nothing is left.
   if (fate !== "lives" && plan.before !== "untouched") return "untouched";
   if (report.stage !== "step") return plan.before;
   if (isNewProgram(report, plan)) return "untouched";
   return plan.before === "untouched" ? "restored" : plan.before;
+}
+
+/** All steps are done, but the vDSO's unused end is not what it was. A probe leaves what it found. */
+function stateWhenDone({ action, before }: PatchPlan): TargetState {
+  if (action === "inject") return "skewed";
+  return action === "probe" && before === "skewed" ? "skewed" : "partial";
 }
 
 function causeOf(
@@ -148,16 +147,16 @@ function causeOf(
     case "seize":
       return refusedToSeize(report, process, name);
     case "stop":
-      return didNotStop(report, process, stopTimeoutMs, name);
+      return didNotStop(report, plan, process, stopTimeoutMs, name);
     case "step":
       return stepFailed(report, plan, process, name);
+    case "begin":
+      return [
+        "E_FAILED",
+        `timeskew itself cannot begin to work on ${name}: ${errno(report.error)}`,
+        "try again",
+      ];
     default:
-      if (report.error !== EINVAL)
-        return [
-          "E_FAILED",
-          `timeskew itself has no room to work on ${name}: ${errno(report.error)}`,
-          "try again",
-        ];
       return ["E_INTERNAL", `the helper refused the plan for ${name} (${errno(report.error)})`];
   }
 }
@@ -180,11 +179,19 @@ const WHY_NOT_STOPPED: Readonly<Record<string, string>> = {
   R: " (it got no processor meanwhile: a busy machine, or the CPU limit of its cgroup)",
 };
 
-function didNotStop(report: Report, process: Process, stopTimeoutMs: number, name: string): Cause {
+function didNotStop(
+  report: Report,
+  plan: PatchPlan,
+  process: Process,
+  stopTimeoutMs: number,
+  name: string,
+): Cause {
   if (report.error === EAGAIN)
     return ["E_BUSY", `thread ${report.culprit} of ${name} still runs for a timeskew that died`, "try again"];
   if (report.error === EINVAL) {
-    return ["E_UNSUPPORTED", `thread ${report.culprit} of ${name} runs 32-bit code in a 64-bit process`];
+    const where =
+      plan.machine === "i386" ? "64-bit code in a 32-bit process" : "32-bit code in a 64-bit process";
+    return ["E_UNSUPPORTED", `thread ${report.culprit} of ${name} runs ${where}`];
   }
   if (report.error !== ETIMEDOUT) return ["E_FAILED", `cannot stop ${name}: ${errno(report.error)}`];
   if (isFrozen(process.pid)) {

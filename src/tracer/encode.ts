@@ -28,6 +28,7 @@ const FILTERED = 2;
 const OUR_CHILD = 4;
 const WAKE_SLEEPERS = 8;
 const FOLLOWED = 16;
+const COMPAT = 32;
 const PROTECTION = { "r-x": 5n, "rw-": 3n } as const;
 
 export interface SessionParameters {
@@ -111,7 +112,8 @@ export function encodePlan(plan: PatchPlan, session: SessionParameters): Encoded
       (session.seccomp ? FILTERED : 0) |
       (session.ourChild ? OUR_CHILD : 0) |
       (plan.sleepers === "woken" ? WAKE_SLEEPERS : 0) |
-      (session.followed ? FOLLOWED : 0),
+      (session.followed ? FOLLOWED : 0) |
+      (plan.machine === "i386" ? COMPAT : 0),
     steps.length,
   ].forEach((value, i) => {
     view.setUint32(4 * i, value, true);
@@ -175,8 +177,8 @@ function fieldsOf(step: Step, data: Data, place: (length: number) => number): St
   }
 }
 
-export type Stage = "plan" | "seize" | "stop" | "step" | "done" | "finish";
-const STAGES: readonly Stage[] = ["plan", "seize", "stop", "step", "done", "finish"];
+export type Stage = "plan" | "seize" | "stop" | "step" | "done" | "finish" | "begin";
+const STAGES: readonly Stage[] = ["plan", "seize", "stop", "step", "done", "finish", "begin"];
 export type Rollback = "none" | "done" | "failed";
 const ROLLBACKS: readonly Rollback[] = ["none", "done", "failed"];
 

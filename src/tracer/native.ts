@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import type { LibraryHandle } from "koffi";
 import { TimeskewError } from "../errors.ts";
 import type { Address } from "../machine/address.ts";
-import { type Payload, parsePayload } from "../patch/payload.ts";
+import { type Payload, type PayloadMachine, parsePayload } from "../patch/payload.ts";
 
 /** native/timeskew.h, function by function. Answers are 0 or -errno. */
 interface Helper extends Starting {
@@ -44,10 +44,11 @@ interface Starting {
 }
 
 const ABI = 4;
-const MACHINES: Readonly<Record<string, string>> = { x64: "x86_64" };
+/** Of whoever runs us, by Node's name for it. */
+const MACHINES = { x64: "x86_64", arm64: "aarch64" } as const;
 
 let helper: Helper | undefined;
-let payload: Payload | undefined;
+const payloads = new Map<PayloadMachine, Payload>();
 
 /** @throws TimeskewError E_UNSUPPORTED, E_INTERNAL */
 export function loadHelper(): Helper {
@@ -58,7 +59,7 @@ export function loadHelper(): Helper {
 function load(): Helper {
   const require = createRequire(import.meta.url);
   const koffi = require("koffi") as typeof import("koffi");
-  const library = koffi.load(builtFile((machine) => `timeskew-${machine}.so`));
+  const library = koffi.load(builtFile(`timeskew-${hostMachine()}.so`));
   const loaded: Helper = {
     ...starting(library),
     abi: library.func("uint32_t ts_abi()"),
@@ -100,27 +101,52 @@ function starting(library: LibraryHandle): Starting {
   };
 }
 
-/** @throws TimeskewError E_UNSUPPORTED, E_INTERNAL */
-export function loadPayload(): Payload {
-  payload ??= parsePayload(Uint8Array.from(readFileSync(builtFile((machine) => `payload-${machine}.bin`))));
+/**
+ * @param machine the target's
+ * @throws TimeskewError E_UNSUPPORTED, E_INTERNAL
+ */
+export function loadPayload(machine: PayloadMachine = hostMachine()): Payload {
+  const loaded = payloads.get(machine);
+  if (loaded !== undefined) return loaded;
+  const payload = parsePayload(Uint8Array.from(readFileSync(payloadFile(machine))), machine);
+  payloads.set(machine, payload);
   return payload;
 }
 
+/** That for 32-bit programs is missing where the compiler cannot make one (native/build.mjs says so). */
+function payloadFile(machine: PayloadMachine): string {
+  if (machine === "i386" && findBuilt("payload-i386.bin") === undefined) {
+    throw new TimeskewError("E_UNSUPPORTED", "32-bit programs need a payload that could not be built here", {
+      hint: "build it where gcc knows -m32, as Debian's and Ubuntu's does: npm run build",
+    });
+  }
+  return builtFile(`payload-${machine}.bin`);
+}
+
+/** @throws TimeskewError E_UNSUPPORTED */
+function hostMachine(): PayloadMachine {
+  const { platform, arch } = process;
+  if (platform === "linux" && (arch === "x64" || arch === "arm64")) return MACHINES[arch];
+  throw new TimeskewError(
+    "E_UNSUPPORTED",
+    `timeskew runs on Linux on x86-64 and arm64, not ${platform}-${arch}`,
+  );
+}
+
+/** @throws TimeskewError E_INTERNAL */
+function builtFile(name: string): string {
+  const file = findBuilt(name);
+  if (file !== undefined) return file;
+  throw new TimeskewError("E_INTERNAL", `${name} is missing`, { hint: "build it: npm run build" });
+}
+
 /** A file of native/build, whether we run from src/ or from the bundle in dist/. */
-function builtFile(name: (machine: string) => string): string {
-  const machine = MACHINES[process.arch];
-  if (process.platform !== "linux" || machine === undefined) {
-    throw new TimeskewError(
-      "E_UNSUPPORTED",
-      `timeskew runs on Linux on x86-64, not ${process.platform}-${process.arch}`,
-    );
-  }
+function findBuilt(name: string): string | undefined {
   for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
-    const file = join(folder, "native", "build", name(machine));
+    const file = join(folder, "native", "build", name);
     if (existsSync(file)) return file;
-    if (folder === dirname(folder)) break;
+    if (folder === dirname(folder)) return undefined;
   }
-  throw new TimeskewError("E_INTERNAL", `${name(machine)} is missing`, { hint: "build it: npm run build" });
 }
 
 /**

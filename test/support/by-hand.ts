@@ -12,6 +12,7 @@ export function carryOut(pid: number, stepsOf: (vdso: Vdso) => readonly Step[]):
   const { vdso, pristineTail } = target;
   const plan: PatchPlan = {
     pid,
+    machine: vdso.machine.name,
     action: "recover",
     before: "partial",
     stop: "all",

@@ -137,6 +137,7 @@ function merged(all: readonly WaitCoverage[]): WaitCoverage {
   ];
   return {
     sites: 0,
+    ...(all.some(({ byVdso }) => byVdso) && { byVdso: true as const }),
     unproved: distinct(
       all.flatMap(({ unproved }) => unproved),
       ({ image, at }) => `${image} ${at}`,

@@ -8,12 +8,21 @@ const NAMED = 2;
 
 /** What no search finds, and no patch changes. */
 const ALWAYS = "rdtsc, times of files";
+/** The same of a 32-bit program, of which only some are found. */
+const DIRECT = "system calls by int 0x80";
 
 /** @param coverage undefined if waits were left alone */
 export function waitLines(coverage: WaitCoverage | undefined): string[] {
   if (coverage === undefined) return ["waits are not translated (--no-waits)"];
-  const places = coverage.sites === 1 ? "1 place" : `${coverage.sites} places`;
-  return [`deadlines and clock system calls translated at ${places}`, `not covered: ${gapsLine(coverage)}`];
+  return [
+    `deadlines and clock system calls translated ${whereWords(coverage)}`,
+    `not covered: ${gapsLine(coverage)}`,
+  ];
+}
+
+function whereWords({ sites, byVdso }: WaitCoverage): string {
+  if (byVdso) return "in every system call by the vDSO";
+  return sites === 1 ? "at 1 place" : `at ${sites} places`;
 }
 
 /** Every place that is not covered, for --dry-run. */
@@ -23,7 +32,7 @@ export function unprovedLines(coverage: WaitCoverage | undefined): string[] {
 }
 
 /** "3 places in libc.so.6; code generated at run time; …" */
-export function gapsLine({ unproved, unsearched, generatedCode }: WaitCoverage): string {
+export function gapsLine({ unproved, unsearched, generatedCode, byVdso }: WaitCoverage): string {
   const known = unproved.filter(({ call }) => call !== undefined);
   const unknown = unproved.filter(({ call }) => call === undefined);
   return [
@@ -31,6 +40,7 @@ export function gapsLine({ unproved, unsearched, generatedCode }: WaitCoverage):
     ...(unknown.length > 0 ? [`system calls chosen at run time, ${placesIn(unknown)}`] : []),
     ...unsearched.map(({ image, why }) => `${escapeText(basename(image))} (${escapeText(why)})`),
     ...(generatedCode > 0 ? ["code generated at run time"] : []),
+    ...(byVdso ? [DIRECT] : []),
     ALWAYS,
   ].join("; ");
 }

@@ -1,20 +1,23 @@
 /**
  * Reads one instruction byte by byte, and never past the end of the buffer or the longest instruction.
  */
-import { UnknownInstruction } from "./errors.ts";
+import { UnknownInstruction } from "../errors.ts";
+import type { Bits } from "./instruction.ts";
 
 /** The longest instruction that a processor executes. */
 export const MAX_LENGTH = 15;
 
 export class Cursor {
   readonly offset: number;
+  readonly bits: Bits;
   /** Bytes taken so far. */
   length = 0;
   readonly #code: Uint8Array;
 
-  constructor(code: Uint8Array, offset: number) {
+  constructor(code: Uint8Array, offset: number, bits: Bits) {
     this.#code = code;
     this.offset = offset;
+    this.bits = bits;
   }
 
   /** Takes one byte. */
@@ -26,6 +29,11 @@ export class Cursor {
   /** The byte that next() would take, or undefined at the end of the buffer. */
   peek(): number | undefined {
     return this.#code[this.offset + this.length];
+  }
+
+  /** The byte that was taken last. */
+  last(): number {
+    return this.#code[this.offset + this.length - 1]!;
   }
 
   /** Takes `count` bytes; returns the index of the first one within the instruction. */

@@ -1,13 +1,21 @@
 /**
- * An instruction length decoder for x86-64 in 64-bit mode. It finds where an instruction ends, what in it
- * depends on its address, and where it can lead; it refuses whatever it does not know. Its tables are
- * opcodes.ts and vector.ts; iced-x86 is the oracle of its tests.
+ * An instruction length decoder for x86-64, in 64-bit mode and in that of 32-bit programs. It finds where an
+ * instruction ends, what in it depends on its address, and where it can lead; it refuses whatever it does not know. Its
+ * tables are opcodes.ts and vector.ts; iced-x86 is the oracle of its tests.
  */
+import type { Flow } from "../calls.ts";
+import { UnknownInstruction } from "../errors.ts";
 import { Cursor } from "./cursor.ts";
-import { UnknownInstruction } from "./errors.ts";
-import type { Branch, Field, Flow, Instruction } from "./instruction.ts";
+import type { Bits, Branch, Field, Instruction } from "./instruction.ts";
 import { isLockable, layoutOf, type OpcodeMap } from "./opcodes.ts";
-import { mandatoryPrefix, type Prefixes, REX_W, readPrefixes, readVectorPrefix } from "./prefixes.ts";
+import {
+  isVectorPrefix,
+  mandatoryPrefix,
+  type Prefixes,
+  REX_W,
+  readPrefixes,
+  readVectorPrefix,
+} from "./prefixes.ts";
 import { vectorLayoutOf } from "./vector.ts";
 
 /**
@@ -15,15 +23,14 @@ import { vectorLayoutOf } from "./vector.ts";
  *
  * @throws UnknownInstruction if the bytes are undefined, truncated, too long, or rare enough not to be listed.
  */
-export function decode(code: Uint8Array, offset: number): Instruction {
-  const cursor = new Cursor(code, offset);
+export function decode(code: Uint8Array, offset: number, bits: Bits = 64): Instruction {
+  const cursor = new Cursor(code, offset, bits);
   const prefixes = readPrefixes(cursor);
   const opcodeIndex = cursor.length;
   const first = cursor.next();
-  const { map, opcode, layout } =
-    first === 0xc4 || first === 0xc5 || first === 0x62
-      ? readVector(cursor, first, prefixes)
-      : readLegacy(cursor, first, prefixes);
+  const { map, opcode, layout } = isVectorPrefix(first, cursor)
+    ? readVector(cursor, first, prefixes)
+    : readLegacy(cursor, first, prefixes);
 
   const modrm = HAS_MODRM.has(layout) ? cursor.next() : undefined;
   if (layout === "m" && modrm! >= 0xc0) cursor.refuse("no register form");
@@ -32,20 +39,21 @@ export function decode(code: Uint8Array, offset: number): Instruction {
     cursor.refuse("LOCK is not allowed here");
   }
 
-  const displacement = modrm === undefined ? undefined : readDisplacement(cursor, modrm);
-  const isRipRelative = modrm !== undefined && (modrm & 0xc7) === 0x05;
+  const displacement = modrm === undefined ? undefined : readDisplacement(cursor, modrm, prefixes);
+  const isRipRelative = bits === 64 && modrm !== undefined && (modrm & 0xc7) === 0x05;
   if (isRipRelative && prefixes.addressSize) cursor.refuse("EIP-relative");
 
-  const size = immediateSize(layout, prefixes);
+  const size = immediateSize(layout, prefixes, bits);
   const immediate = size === 0 ? undefined : { index: cursor.skip(size), size };
   const branch = branchOf(cursor, map, opcode, layout, immediate);
-  const flow = flowOf(map, opcode, modrm, branch);
+  const flow = isSystemInterrupt(cursor, map, opcode) ? "syscall" : flowOf(map, opcode, modrm, branch);
   if (flow !== "next" && prefixes.operandSize && (prefixes.rex & REX_W) === 0) {
     // Intel ignores 66 on a branch, AMD truncates the instruction pointer to 16 bits.
     cursor.refuse("operand-size prefix on a control transfer");
   }
 
   return {
+    bits,
     offset,
     length: cursor.length,
     flow,
@@ -62,9 +70,9 @@ export function decode(code: Uint8Array, offset: number): Instruction {
 }
 
 /** The same, and undefined for what decode() refuses. */
-export function decodeIfKnown(code: Uint8Array, offset: number): Instruction | undefined {
+export function decodeIfKnown(code: Uint8Array, offset: number, bits: Bits = 64): Instruction | undefined {
   try {
-    return decode(code, offset);
+    return decode(code, offset, bits);
   } catch (error) {
     if (error instanceof UnknownInstruction) return undefined;
     throw error;
@@ -76,10 +84,15 @@ export function decodeIfKnown(code: Uint8Array, offset: number): Instruction | u
  *
  * @throws UnknownInstruction at the first one that is unknown or crosses `end`.
  */
-export function* decodeAll(code: Uint8Array, start = 0, end = code.length): Generator<Instruction> {
+export function* decodeAll(
+  code: Uint8Array,
+  start = 0,
+  end = code.length,
+  bits: Bits = 64,
+): Generator<Instruction> {
   const window = code.subarray(0, end);
   for (let offset = start; offset < end; ) {
-    const instruction = decode(window, offset);
+    const instruction = decode(window, offset, bits);
     yield instruction;
     offset += instruction.length;
   }
@@ -105,7 +118,7 @@ function readLegacy(cursor: Cursor, first: number, prefixes: Prefixes): Opcode {
       opcode = cursor.next();
     }
   }
-  const layout = layoutOf(map, mandatoryPrefix(prefixes), opcode, cursor.peek());
+  const layout = layoutOf(map, mandatoryPrefix(prefixes), opcode, cursor.peek(), cursor.bits);
   return { map, opcode, layout: layout ?? cursor.refuse("opcode not listed") };
 }
 
@@ -119,16 +132,23 @@ function readVector(cursor: Cursor, first: number, prefixes: Prefixes): Opcode {
   return { map: "vector", opcode, layout: layout ?? cursor.refuse("VEX or EVEX opcode not listed") };
 }
 
-function readDisplacement(cursor: Cursor, modrm: number): Field | undefined {
+function readDisplacement(cursor: Cursor, modrm: number, { addressSize }: Prefixes): Field | undefined {
   const mod = modrm >> 6;
   const rm = modrm & 7;
   if (mod === 3) return undefined;
+  if (cursor.bits === 32 && addressSize) return readDisplacement16(cursor, mod, rm);
   const base = rm === 4 ? cursor.next() & 7 : rm;
   const size = mod === 1 ? 1 : mod === 2 || base === 5 ? 4 : 0;
   return size === 0 ? undefined : { index: cursor.skip(size), size };
 }
 
-function immediateSize(layout: string, { operandSize, addressSize, rex }: Prefixes): number {
+/** 16-bit addresses: no SIB, and a displacement of their own in place of [bp]. */
+function readDisplacement16(cursor: Cursor, mod: number, rm: number): Field | undefined {
+  const size = mod === 1 ? 1 : mod === 2 || rm === 6 ? 2 : 0;
+  return size === 0 ? undefined : { index: cursor.skip(size), size };
+}
+
+function immediateSize(layout: string, { operandSize, addressSize, rex }: Prefixes, bits: Bits): number {
   const isWide = (rex & REX_W) !== 0;
   switch (layout) {
     case "b":
@@ -149,7 +169,7 @@ function immediateSize(layout: string, { operandSize, addressSize, rex }: Prefix
     case "v":
       return isWide ? 8 : operandSize ? 2 : 4;
     case "o":
-      return addressSize ? 4 : 8;
+      return bits / (addressSize ? 16 : 8);
     default:
       return 0;
   }
@@ -177,6 +197,11 @@ function branchKind(map: OpcodeMap | "vector", opcode: number): Branch["kind"] {
   return opcode < 0xe3 ? "loop" : "jmp";
 }
 
+/** INT 80h, by which 32-bit programs make system calls. */
+function isSystemInterrupt(cursor: Cursor, map: OpcodeMap | "vector", opcode: number): boolean {
+  return cursor.bits === 32 && map === "" && opcode === 0xcd && cursor.last() === 0x80;
+}
+
 function flowOf(
   map: OpcodeMap | "vector",
   opcode: number,
@@ -188,7 +213,7 @@ function flowOf(
   if (branch !== undefined) return "conditional";
   if (map === "") {
     if (opcode === 0xc2 || opcode === 0xc3) return "return";
-    if (opcode === 0xcc || opcode === 0xcd) return "trap";
+    if (opcode === 0xcc || opcode === 0xcd || opcode === 0xce) return "trap";
     if (opcode === 0xf4) return "stop";
     const selected = opcode === 0xff && modrm !== undefined ? (modrm >> 3) & 7 : undefined;
     if (selected === 2) return "call";

@@ -2,7 +2,7 @@
  * The one instruction that timeskew writes over a function's entry: JMP rel32.
  */
 import { type Address, address } from "../address.ts";
-import { JumpOutOfReach } from "./errors.ts";
+import { JumpOutOfReach } from "../errors.ts";
 
 /** Bytes of a jump: E9 and a 32-bit displacement. */
 export const JUMP_LENGTH = 5;

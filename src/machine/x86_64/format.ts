@@ -3,26 +3,22 @@
  * resolved (`[0x7ffff7fba54c]`, never `[rip - 0x6ac6]`), so that a relocated instruction reads the same as
  * the original. What it cannot spell out it shows as bytes.
  */
+import type { Line } from "../code.ts";
 import { decodeIfKnown } from "./decode.ts";
-import type { Instruction } from "./instruction.ts";
+import type { Bits, Instruction } from "./instruction.ts";
 import { spellingOf } from "./mnemonics.ts";
 import { formatOperand } from "./operands.ts";
-
-export interface Line {
-  readonly address: bigint;
-  readonly bytes: Uint8Array;
-  readonly text: string;
-}
+import { FS } from "./prefixes.ts";
 
 /**
  * Disassembles `code`, whose first byte stands at `address`. Bytes that do not decode, and all that follow
  * them, are one line of data.
  */
-export function disassemble(code: Uint8Array, address: bigint): Line[] {
+export function disassemble(code: Uint8Array, address: bigint, bits: Bits = 64): Line[] {
   const lines: Line[] = [];
   for (let offset = 0; offset < code.length; ) {
     const at = address + BigInt(offset);
-    const instruction = decodeIfKnown(code, offset);
+    const instruction = decodeIfKnown(code, offset, bits);
     const length = instruction?.length ?? code.length - offset;
     const bytes = Uint8Array.from(code.subarray(offset, offset + length));
     const text = instruction === undefined ? data(bytes) : formatInstruction(code, instruction, at);
@@ -53,13 +49,14 @@ const WHOLE: ReadonlyMap<string, string> = new Map([
   ["99", "cdq"],
   ["48 99", "cqo"],
   ["f3 0f 1e fa", "endbr64"],
+  ["f3 0f 1e fb", "endbr32"],
 ]);
 
 function spell(bytes: Uint8Array, instruction: Instruction, address: bigint): string | undefined {
-  const { map, opcode, modrm, prefixes, flow } = instruction;
+  const { bits, map, opcode, modrm, prefixes, flow } = instruction;
   if (map === "vector" || prefixes.repeat !== 0 || prefixes.lock || prefixes.addressSize) return undefined;
   const spelling = spellingOf(map, opcode, modrm);
-  if (spelling === undefined) return undefined;
+  if (spelling === undefined || (bits === 32 && isDifferent(instruction))) return undefined;
   const { mnemonic, operands } = spelling;
   // 66 on these changes more than the size of a register, and no compiler writes it.
   const isFixedSize =
@@ -74,6 +71,11 @@ function spell(bytes: Uint8Array, instruction: Instruction, address: bigint): st
     return formatOperand(operand, bytes, instruction, address, isSizeImplied);
   });
   return texts.length === 0 ? mnemonic : `${mnemonic} ${texts.join(", ")}`;
+}
+
+/** What would mean something else in 64-bit mode: 63, and the segments that have no base there. */
+function isDifferent({ map, opcode, prefixes: { segment } }: Instruction): boolean {
+  return (map === "" && opcode === 0x63) || (segment !== 0 && segment < FS);
 }
 
 /** Bytes as an assembler takes them. */

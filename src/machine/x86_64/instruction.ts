@@ -1,28 +1,12 @@
 /**
  * What the decoder says about one instruction.
  */
+import type { Flow } from "../calls.ts";
 import type { OpcodeMap } from "./opcodes.ts";
 import type { Prefixes } from "./prefixes.ts";
 
-/** Where execution goes after an instruction. */
-export type Flow =
-  /** To the following instruction. */
-  | "next"
-  /** To the target or to the following instruction: Jcc, LOOP, JRCXZ, XBEGIN. */
-  | "conditional"
-  /** To the target: JMP rel. */
-  | "jump"
-  /** To an address in a register or in memory: JMP r/m. */
-  | "indirect"
-  /** Elsewhere and back, pushing the following instruction's address: CALL. */
-  | "call"
-  | "return"
-  /** Into the kernel and back: SYSCALL, SYSENTER. */
-  | "syscall"
-  /** Into an exception or interrupt handler: INT3, INT n. */
-  | "trap"
-  /** Nowhere: UD2, HLT. */
-  | "stop";
+/** The mode that the processor is in: 64-bit mode, or that of a 32-bit program. */
+export type Bits = 64 | 32;
 
 /** A relative branch. */
 export interface Branch {
@@ -42,6 +26,7 @@ export interface Field {
 }
 
 export interface Instruction {
+  readonly bits: Bits;
   /** Where it starts in the buffer. */
   readonly offset: number;
   readonly length: number;

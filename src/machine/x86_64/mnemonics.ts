@@ -4,7 +4,7 @@
  *
  * Operands in the SDM's notation: where it is encoded (E: ModRM.rm, M: the same without a size, G: ModRM.reg,
  * Z: low bits of the opcode, I: immediate, J: branch target; AL, CL, 1, rAX by name) and its size (b: 8 bits,
- * w: 16, d: 32, q: 64, v: 16, 32 or 64 by prefix).
+ * w: 16, d: 32, q: 64, or 32 in 32-bit mode, v: 16, 32 or 64 by prefix). What 64-bit mode does not have never comes here then.
  */
 
 export interface Spelling {
@@ -41,6 +41,8 @@ const SPELLINGS: ReadonlyMap<string, Spelling> = new Map(
       entry(`0f${hex(0x90 + index)}`, `set${condition}`, "Eb"),
     ]),
     ...Array.from({ length: 8 }, (_, register) => [
+      entry(hex(0x40 + register), "inc", "Zv"),
+      entry(hex(0x48 + register), "dec", "Zv"),
       entry(hex(0x50 + register), "push", "Zq"),
       entry(hex(0x58 + register), "pop", "Zq"),
       entry(hex(0xb0 + register), "mov", "Zb Ib"),
@@ -69,6 +71,7 @@ const SPELLINGS: ReadonlyMap<string, Spelling> = new Map(
     entry("c7/0", "mov", "Ev Iv"),
     entry("c9", "leave"),
     entry("cc", "int3"),
+    entry("cd", "int", "Ib"),
     entry("e8", "call", "J"),
     entry("e9", "jmp", "J"),
     entry("eb", "jmp", "J"),
@@ -87,6 +90,7 @@ const SPELLINGS: ReadonlyMap<string, Spelling> = new Map(
     entry("0f0b", "ud2"),
     entry("0f1f/0", "nop", "Ev"),
     entry("0f31", "rdtsc"),
+    entry("0f34", "sysenter"),
     entry("0fa2", "cpuid"),
     entry("0fa3", "bt", "Ev Gv"),
     entry("0fa4", "shld", "Ev Gv Ib"),

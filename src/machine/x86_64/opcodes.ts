@@ -1,6 +1,6 @@
 /**
- * The legacy opcode maps of 64-bit mode, as the SDM's appendix A draws them: one character per opcode, a row
- * for each high nibble. They hold what user-space code may execute; privileged, undefined and very rare
+ * The legacy opcode maps, as the SDM's appendix A draws them: one character per opcode, a row for each high nibble, for
+ * 64-bit mode; and what is different in 32-bit mode. They hold what user-space code may execute; privileged, undefined and very rare
  * opcodes are refused. iced-x86 is the oracle: nothing here is accepted that it calls invalid.
  *
  *   .  refused                        M  ModRM, memory or register
@@ -14,6 +14,7 @@
  *   g  ModRM selects within GROUPS    G  the same, and so does the mandatory prefix
  *   X  ModRM, rel32: XBEGIN
  */
+import type { Bits } from "./instruction.ts";
 import { parseRanges } from "./ranges.ts";
 
 /** The opcode maps, named by the escape bytes that lead there. */
@@ -43,6 +44,16 @@ const ONE_BYTE = [
   "jjjj....JJ.j....", // e0 loop, jrcxz, call, jmp
   "....--gg--..--gg", // f0 hlt, cmc, test … idiv, flags, inc, dec, call, jmp, push
 ];
+
+/** What these one-byte opcodes are in 32-bit mode, where most of them have another meaning, or a meaning at all. */
+const ONE_BYTE_32: ReadonlyMap<number, string> = new Map(
+  Object.entries({
+    "-": "06-07 0e 16-17 1e-1f 27 2f 37 3f 40-4f 60-61 ce", // push, pop, daa … aas, inc, dec, pusha, popa, into
+    b: "d4-d5", // aam, aad
+    m: "62 c4-c5", // bound, les, lds; with a register operand they are EVEX and VEX
+    B: "82", // the same as 80
+  }).flatMap(([layout, ranges]) => parseRanges(ranges).map((opcode) => [opcode, layout] as const)),
+);
 
 /** 0F, without a mandatory prefix and wherever the prefix does not matter. */
 const TWO_BYTE = [
@@ -204,13 +215,24 @@ export function layoutOf(
   prefix: MandatoryPrefix,
   opcode: number,
   modrm: number | undefined,
+  bits: Bits,
 ): string | undefined {
+  if (bits === 32) {
+    const other = map === "" ? ONE_BYTE_32.get(opcode) : undefined;
+    if (other !== undefined) return other;
+    if (map === "0f" && prefix === "f3" && opcode === 0xae && isBaseAccess(modrm)) return undefined;
+  }
   const key = map === "" || prefix === "" ? map : `${prefix}:${map}`;
   const layout = MAPS[key]?.[opcode >> 4]?.[opcode & 15] ?? REFUSED;
   if (layout === REFUSED) return undefined;
   if (layout !== "g" && layout !== "G") return layout;
   const group = `${layout === "g" ? map : key}${opcode.toString(16).padStart(2, "0")}`;
   return modrm === undefined ? "M" : inGroup(group, modrm);
+}
+
+/** RDFSBASE, RDGSBASE, WRFSBASE, WRGSBASE: of 64-bit mode only. */
+function isBaseAccess(modrm = 0): boolean {
+  return modrm >= 0xc0 && modrm < 0xe0;
 }
 
 function inGroup(key: string, modrm: number): string | undefined {

@@ -2,7 +2,7 @@
  * Spells one operand of an instruction in Intel syntax. The notation of operands is that of mnemonics.ts.
  */
 import { formatAddress } from "../address.ts";
-import type { Field, Instruction } from "./instruction.ts";
+import type { Bits, Field, Instruction } from "./instruction.ts";
 import { type Prefixes, REX_B, REX_R, REX_W, REX_X } from "./prefixes.ts";
 
 const LEGACY_NAMES = ["ax", "cx", "dx", "bx", "sp", "bp", "si", "di"];
@@ -22,9 +22,9 @@ export function formatOperand(
   address: bigint,
   isSizeImplied: boolean,
 ): string {
-  const { prefixes, opcode, modrm = 0 } = instruction;
+  const { bits, prefixes, opcode, modrm = 0 } = instruction;
   const kind = operand[0];
-  const size = sizeOf(operand[1], prefixes);
+  const size = sizeOf(operand[1], prefixes, bits);
   switch (kind) {
     case "E":
     case "M": {
@@ -40,15 +40,17 @@ export function formatOperand(
       return formatNumber(BigInt.asUintN(size * 8, signed(bytes, instruction.immediate)));
     case "J": {
       const displacement = BigInt((instruction.branch?.target ?? 0) - instruction.offset);
-      return formatAddress(BigInt.asUintN(64, address + displacement));
+      return formatAddress(BigInt.asUintN(bits, address + displacement));
     }
     default:
-      return operand === "rAX" ? registerName(0, sizeOf("v", prefixes), prefixes) : operand.toLowerCase();
+      return operand === "rAX"
+        ? registerName(0, sizeOf("v", prefixes, bits), prefixes)
+        : operand.toLowerCase();
   }
 }
 
 /** Bytes of an operand, from its size letter. */
-function sizeOf(letter: string | undefined, { operandSize, rex }: Prefixes): number {
+function sizeOf(letter: string | undefined, { operandSize, rex }: Prefixes, bits: Bits): number {
   switch (letter) {
     case "b":
       return 1;
@@ -57,7 +59,7 @@ function sizeOf(letter: string | undefined, { operandSize, rex }: Prefixes): num
     case "d":
       return 4;
     case "q":
-      return 8;
+      return bits / 8;
     default:
       return (rex & REX_W) !== 0 ? 8 : operandSize ? 2 : 4;
   }
@@ -75,10 +77,12 @@ function registerName(number: number, size: number, { rex }: Prefixes): string {
   return size === 2 ? name : size === 4 ? `e${name}` : `r${name}`;
 }
 
+const SEGMENT_NAMES: Readonly<Record<number, string>> = { 100: "fs:", 101: "gs:" };
+
 function formatMemory(bytes: Uint8Array, instruction: Instruction, address: bigint): string {
-  const { prefixes, ripDisp } = instruction;
+  const { bits, prefixes, ripDisp } = instruction;
   const displacement = signed(bytes, instruction.displacement);
-  const segment = { 100: "fs:", 101: "gs:" }[prefixes.segment] ?? "";
+  const segment = SEGMENT_NAMES[prefixes.segment] ?? "";
   if (ripDisp !== undefined) {
     const target = address + BigInt(instruction.length) + displacement;
     return `${segment}[${formatNumber(BigInt.asUintN(64, target))}]`;
@@ -86,13 +90,15 @@ function formatMemory(bytes: Uint8Array, instruction: Instruction, address: bigi
 
   const { base, index, scale } = readAddressing(bytes, instruction);
   const terms: string[] = [];
-  if (base !== undefined) terms.push(registerName(base, 8, prefixes));
+  if (base !== undefined) terms.push(registerName(base, bits / 8, prefixes));
   if (index !== undefined) {
     // Without a base the *1 stays, or the index would read as one.
     const factor = scale === 1 && base !== undefined ? "" : `*${scale}`;
-    terms.push(`${registerName(index, 8, prefixes)}${factor}`);
+    terms.push(`${registerName(index, bits / 8, prefixes)}${factor}`);
   }
-  if (terms.length === 0) return `${segment}[${formatNumber(BigInt.asUintN(64, displacement))}]`;
+  // Without a segment it would read as a number.
+  const named = bits === 32 && segment === "" ? "ds:" : segment;
+  if (terms.length === 0) return `${named}[${formatNumber(BigInt.asUintN(bits, displacement))}]`;
   const sign = displacement < 0n ? "-" : "+";
   const magnitude = displacement < 0n ? -displacement : displacement;
   const tail = displacement === 0n ? "" : ` ${sign} ${formatNumber(magnitude)}`;
@@ -102,9 +108,10 @@ function formatMemory(bytes: Uint8Array, instruction: Instruction, address: bigi
 /** The registers of a memory operand that is not RIP-relative; `bytes` are the instruction's own. */
 export function readAddressing(
   bytes: Uint8Array,
-  { prefixes, modrm = 0, opcodeIndex, map }: Instruction,
+  { bits, prefixes, modrm = 0, opcodeIndex, map }: Instruction,
 ): { base: number | undefined; index: number | undefined; scale: number } {
   const rm = modrm & 7;
+  if (bits === 32 && (modrm & 0xc7) === 5) return { base: undefined, index: undefined, scale: 1 };
   if (rm !== 4) return { base: rm | extension(prefixes, REX_B), index: undefined, scale: 1 };
   // The SIB byte follows ModRM, which follows the escape bytes (two digits each in `map`) and the opcode.
   const sib = bytes[opcodeIndex + map.length / 2 + 2]!;

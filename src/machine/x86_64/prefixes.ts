@@ -14,9 +14,9 @@ export interface Prefixes {
   readonly lock: boolean;
   /** F2 or F3, else 0. */
   readonly repeat: number;
-  /** The segment override in force: 64 (FS) or 65 (GS), else any of 26, 2E, 36, 3E, else 0. */
+  /** The segment override in force: 64 (FS) or 65 (GS), else any of 26, 2E, 36, 3E, else 0. In 32-bit mode the last. */
   readonly segment: number;
-  /** 40…4F, else 0. */
+  /** 40…4F, else 0: always 0 in 32-bit mode. */
   readonly rex: number;
 }
 
@@ -43,17 +43,18 @@ export function readPrefixes(cursor: Cursor): Prefixes {
       repeat = byte;
     } else if (SEGMENTS.has(byte)) {
       // ES, CS, SS and DS mean nothing in 64-bit mode and do not undo FS or GS.
-      if (byte >= FS || segment < FS) segment = byte;
+      if (cursor.bits === 32 || byte >= FS || segment < FS) segment = byte;
     } else break;
     cursor.next();
   }
   // REX counts only where the opcode follows at once; anything else in between is refused as an opcode.
   const byte = cursor.peek() ?? 0;
-  const rex = (byte & 0xf0) === 0x40 ? cursor.next() : 0;
+  const rex = cursor.bits === 64 && (byte & 0xf0) === 0x40 ? cursor.next() : 0;
   return { operandSize, addressSize, lock, repeat, segment, rex };
 }
 
-const FS = 0x64;
+/** The first of the two segments that mean something in 64-bit mode, FS and GS. */
+export const FS = 0x64;
 const SEGMENTS = new Set([0x26, 0x2e, 0x36, 0x3e, FS, 0x65]);
 
 /** Which of the prefixes selects among the instructions of an opcode of the 0F maps. */
@@ -62,9 +63,18 @@ export function mandatoryPrefix({ repeat, operandSize }: Prefixes): MandatoryPre
   return operandSize ? "66" : "";
 }
 
-/** Reads the rest of a VEX (C4, C5) or EVEX (62) prefix, whose fields are mostly stored inverted. */
+/** Whether VEX (C4, C5) or EVEX (62) begins with this byte. In 32-bit mode it does where LES, LDS or BOUND cannot. */
+export function isVectorPrefix(first: number, cursor: Cursor): boolean {
+  if (first !== 0xc4 && first !== 0xc5 && first !== 0x62) return false;
+  return cursor.bits === 64 || (cursor.peek() ?? 0) >= 0xc0;
+}
+
+/** Reads the rest of a VEX or EVEX prefix, whose fields are mostly stored inverted. */
 export function readVectorPrefix(cursor: Cursor, first: number): VectorPrefix {
-  return first === 0x62 ? readEvex(cursor) : readVex(cursor, first);
+  const prefix = first === 0x62 ? readEvex(cursor) : readVex(cursor, first);
+  const isExtended = prefix.regExtension !== 0 || prefix.vvvv > 7;
+  if (cursor.bits === 32 && isExtended) cursor.refuse("a register that 32-bit mode does not have");
+  return prefix;
 }
 
 function readVex(cursor: Cursor, first: number): VectorPrefix {

@@ -12,7 +12,4 @@ export function isTrap(byte: number): boolean {
   return TRAPS.has(byte);
 }
 
-/** The same bytes as the highest of a 32-bit displacement: where each of these displacements begins. */
-export const TRAPPING_DISPLACEMENTS: readonly bigint[] = [...TRAPS]
-  .map((byte) => BigInt.asIntN(32, BigInt(byte) << 24n))
-  .sort((a, b) => (a < b ? -1 : 1));
+export const TRAP_BYTES: readonly number[] = [...TRAPS];

@@ -29,6 +29,25 @@ export function evaluate(context: TestContext, header: string, expressions: read
   }
 }
 
+/**
+ * Whether the constant expressions have these values for 32-bit programs, too, as the compiler's complaint: "" if so. Or the
+ * test is skipped. It needs no 32-bit C library.
+ */
+export function complaintFor32Bit(
+  context: TestContext,
+  header: string,
+  expected: readonly (readonly [string, bigint])[],
+): string {
+  const compile = (program: string) =>
+    spawnSync("cc", ["-m32", "-std=gnu11", "-ffreestanding", "-fsyntax-only", "-I", NATIVE, "-x", "c", "-"], {
+      input: program,
+      encoding: "utf8",
+    });
+  if (compile("int nothing;").status !== 0) return context.skip("needs a C compiler that makes 32-bit code");
+  const claims = expected.map(([name, value]) => `_Static_assert((${name}) == ${value}ull, "${name}");`);
+  return compile([`#include <stddef.h>`, `#include "${header}"`, ...claims].join("\n")).stderr;
+}
+
 /** Offset and size of each member of a structure: `members` as C writes them ("slot[1].generation"). */
 export function layoutOf(
   context: TestContext,

@@ -5,7 +5,7 @@
 import { describe, expect, it } from "vitest";
 import { address } from "../../../src/machine/address.ts";
 import { decodeJump } from "../../../src/machine/x86_64/encode.ts";
-import { decodeSlot, PARAMS, slotOffset } from "../../../src/patch/params.ts";
+import { decodeSlot, PARAMS, PROBE_BYTES, slotOffset } from "../../../src/patch/params.ts";
 import { invert, type PatchPlan } from "../../../src/patch/plan.ts";
 import { planProbe } from "../../../src/patch/probe.ts";
 import type { Target } from "./memory.ts";
@@ -307,7 +307,7 @@ describe.each(THOROUGH)("a probe of a target without our pages that ends early, 
 
   it("leaves nothing when it is carried out", () => {
     const target = scene.target.fork();
-    expect(target.run(plan)).toMatchObject({ end: "done", output: { length: 824 } });
+    expect(target.run(plan)).toMatchObject({ end: "done", output: { length: PROBE_BYTES } });
     expect(target.state()).toEqual(before);
   });
 
@@ -361,7 +361,7 @@ it("probes by the entry of the payload that is there, which another build may ha
   target.run(scene.plan);
   const other = payload.probeEntry - 16;
   const entry = new Uint8Array(Uint32Array.of(other).buffer);
-  target.write(pages + 8n + 4n * 8n, entry);
+  target.write(pages + 8n + 4n * 9n, entry);
   const found = look(target, scene);
   expect(found).toMatchObject({ state: "skewed", probeEntry: other });
   if (!("mark" in found)) throw new Error("no mark");

@@ -17,6 +17,7 @@ const patched = assembled("e9 fb 05 ff ff 56 41 54");
 /** One step of each kind. */
 const PLAN: PatchPlan = {
   pid: 1234,
+  machine: "x86_64",
   action: "inject",
   before: "untouched",
   stop: "all",
@@ -28,7 +29,7 @@ const PLAN: PatchPlan = {
       address: address(VDSO),
       original,
       patched,
-      prologue: { address: address(VDSO), bytes: original.slice(0, 6) },
+      prologue: { address: address(VDSO), bytes: original.slice(0, 6), jump: 5 },
     },
   ],
   calls: [],
@@ -122,7 +123,7 @@ describe("describePlan", () => {
           address: address(VDSO),
           original: assembled("cc cc 90 81 3d 3a 95 ff"),
           patched: assembled("cc cc e9 fb 05 ff ff ff"),
-          prologue: { address: address(VDSO + 2n), bytes: prologue },
+          prologue: { address: address(VDSO + 2n), bytes: prologue, jump: 5 },
         },
       ],
     });

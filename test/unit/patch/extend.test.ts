@@ -43,7 +43,8 @@ function load(target: Target, index = 0, offsets: readonly number[] = OFFSETS): 
   return offsets.map((offset) => {
     const at = address(libraryAt(index) + BigInt(offset));
     target.write(at, FUTEX);
-    return { address: at, moved: FUTEX.slice(0, 5), free: 8, what: `futex at ${offset} of library ${index}` };
+    const what = `futex at ${offset} of library ${index}`;
+    return { address: at, moved: FUTEX.slice(0, 5), call: address(at + 5n), free: 8, what };
   });
 }
 

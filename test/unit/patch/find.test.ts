@@ -136,13 +136,13 @@ describe("a payload whose mark does not fit", () => {
     ],
     [
       "belongs to pages of no size",
-      ({ target, pages }) => target.write(pages + 12n, new Uint8Array(4)),
+      ({ target, pages }) => target.write(pages + 16n, new Uint8Array(4)),
       "has offsets outside",
     ],
     [
       "belongs to a payload of another version",
       ({ target, pages }) => target.write(pages + 8n, Uint8Array.of(1)),
-      "has the layout 1,40960,4032,4096,8192,20480,64 instead of 4,40960,4032,4096,8192,20480,64",
+      "has the layout 1,40960,4032,4096,8192,20480,64 instead of 5,40960,4032,4096,8192,20480,64",
     ],
     ...(["code", "params"] as const).flatMap((which) =>
       [0, 8192, 2 ** 30].map((size): [string, (scene: Scene, mark: Mark) => void, string] => [
@@ -160,8 +160,13 @@ describe("a payload whose mark does not fit", () => {
       ]),
     ),
     [
+      "belongs to a payload for another machine",
+      ({ target, pages }) => target.write(pages + 12n, Uint8Array.of(3)),
+      "is for machine 3 instead of 62",
+    ],
+    [
       "belongs to too many pages",
-      ({ target, pages }) => target.write(pages + 12n, Uint8Array.of(0, 0x10, 0x10, 0)),
+      ({ target, pages }) => target.write(pages + 16n, Uint8Array.of(0, 0x10, 0x10, 0)),
       "has offsets outside",
     ],
   ])("%s", (_, change, why) => {

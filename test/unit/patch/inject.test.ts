@@ -9,6 +9,7 @@ import { decodeJump } from "../../../src/machine/x86_64/encode.ts";
 import { relocatePrologue } from "../../../src/machine/x86_64/relocate.ts";
 import { planInjection } from "../../../src/patch/inject.ts";
 import { decodeSlot, encodeSlot, PARAMS, slotOffset } from "../../../src/patch/params.ts";
+import { FUNCTIONS } from "../../../src/patch/payload.ts";
 import type { PatchPlan } from "../../../src/patch/plan.ts";
 import { planUpdate } from "../../../src/patch/update.ts";
 import { loadPayload } from "../../../src/tracer/native.ts";
@@ -44,7 +45,7 @@ describe.each(everywhere)("$name at $at", ({ bytes, start }) => {
 
   it("is carried out", () => {
     expect(outcome).toMatchObject({ end: "done", error: 0 });
-    expect(outcome.output).toHaveLength(40 + 14 * 56 + encodeSlot({ ...SETTINGS, generation: 2n }).length);
+    expect(outcome.output).toHaveLength(56 + 15 * 56 + encodeSlot({ ...SETTINGS, generation: 2n }).length);
   });
 
   it("rewrites five bytes at each entry and nothing else", () => {
@@ -242,8 +243,9 @@ it("does without a function that the kernel lacks", () => {
   const scene = sceneOf(syntheticImage({ clock_gettime: code }));
   expect(scene.target.run(scene.plan).end).toBe("done");
   const head = scene.plan.steps.find((step) => step.what === "which clocks to read");
-  const entries = head?.op === "write" ? new BigUint64Array(head.bytes.slice(0, 24).buffer) : [];
-  expect([...entries]).toEqual([scene.vdso.functions[0]!.address, 0n, 0n]);
+  const entries =
+    head?.op === "write" ? new BigUint64Array(head.bytes.slice(0, 8 * FUNCTIONS.length).buffer) : [];
+  expect([...entries]).toEqual([scene.vdso.functions[0]!.address, 0n, 0n, 0n, 0n]);
 });
 
 describe("a target that changed since it was looked at", () => {

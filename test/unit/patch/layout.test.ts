@@ -14,6 +14,7 @@ import {
   MAX_ADDED,
 } from "../../../src/patch/mark.ts";
 import {
+  CLOCK64_READING,
   DURATIONS,
   decodeProbe,
   encodeProbeHead,
@@ -31,7 +32,7 @@ import { FUNCTIONS, HEADER_SIZE, PAYLOAD_MAGIC } from "../../../src/patch/payloa
 import { MAX_FRAMES, MAX_TRACKS } from "../../../src/skew/profile.ts";
 import { MAX_TEXT } from "../../../src/skew/verbs.ts";
 import { loadPayload } from "../../../src/tracer/native.ts";
-import { evaluate, layoutOf } from "./c-layout.ts";
+import { complaintFor32Bit, evaluate, layoutOf } from "./c-layout.ts";
 
 const HEADER = "payload/params.h";
 
@@ -46,72 +47,81 @@ function readMembers(bytes: Uint8Array, layout: Map<string, { offset: number; si
   );
 }
 
+const CONSTANTS: readonly [string, number | bigint][] = [
+  ["TS_PAYLOAD_MAGIC", PAYLOAD_MAGIC],
+  ["TS_MARK_MAGIC", MARK_MAGIC],
+  ["TS_PAYLOAD_VERSION", MARK_VERSION],
+  ["TS_FUNCTIONS", FUNCTIONS.length],
+  ["offsetof(struct ts_mark, added)", ADDED_OFFSET],
+  ["TS_MAX_ADDED", MAX_ADDED],
+  ["TS_MARK_ARMED", 1],
+  ["TS_MARK_RESTORED", 2],
+  ["TS_SELECT_GETTIMEOFDAY", 1n << 62n],
+  ["TS_SELECT_TIME", 1n << 63n],
+  ["TS_PROBE_READINGS", CLOCK64_READING + 1],
+  ["TS_PROBE_READINGS - 2", TIME_READING],
+  ["TS_PROBE_READINGS - 3", GETTIMEOFDAY_READING],
+  ["offsetof(struct ts_payload_header, gate_called) + 4", HEADER_SIZE],
+  ["TS_PARAMS_SIZE", PARAMS.size],
+  ["sizeof(struct ts_params)", PARAMS.size],
+  ["sizeof(struct ts_slot)", PARAMS.slotSize],
+  ["sizeof(struct ts_probe)", PROBE_BYTES],
+  ["sizeof(struct ts_mark)", MARK_BYTES],
+  ["offsetof(struct ts_mark, state)", MARK_STATE_OFFSET],
+  ["offsetof(struct ts_params, mark)", 0],
+  ["offsetof(struct ts_params, index)", PARAMS.index],
+  ["offsetof(struct ts_params, flags)", PARAMS.flags],
+  ["offsetof(struct ts_params, gate)", PARAMS.gate],
+  ["TS_FILTERED", FILTERED],
+  ["TS_DURATIONS", DURATIONS],
+  ["TS_LEFT_ALONE", LEFT_ALONE],
+  ["TS_TRACKS", MAX_TRACKS],
+  ["TS_FRAMES", MAX_FRAMES],
+  ["offsetof(struct ts_params, slot)", PARAMS.slots],
+  ["offsetof(struct ts_params, slot[0])", slotOffset(0)],
+  ["offsetof(struct ts_params, slot[1])", slotOffset(1)],
+  ["offsetof(struct ts_params, probe)", PARAMS.probe],
+  ["offsetof(struct ts_params, probe.mismatches)", PARAMS.probeMismatches],
+  ["offsetof(struct ts_params, probe.readings) - offsetof(struct ts_params, probe)", PROBE_HEAD_BYTES],
+  ["offsetof(struct ts_params, stack[sizeof(((struct ts_params *)0)->stack)])", PARAMS.stackTop],
+  ["offsetof(struct ts_params, waits)", PARAMS.waits],
+  ["sizeof(struct ts_wait)", PARAMS.waitSize],
+  ["TS_WAITS", PARAMS.waitCount],
+];
+
 it("constants", (context) => {
-  const expected: [string, number | bigint][] = [
-    ["TS_PAYLOAD_MAGIC", PAYLOAD_MAGIC],
-    ["TS_MARK_MAGIC", MARK_MAGIC],
-    ["TS_PAYLOAD_VERSION", MARK_VERSION],
-    ["TS_FUNCTIONS", FUNCTIONS.length],
-    ["offsetof(struct ts_mark, added)", ADDED_OFFSET],
-    ["TS_MAX_ADDED", MAX_ADDED],
-    ["TS_MARK_ARMED", 1],
-    ["TS_MARK_RESTORED", 2],
-    ["TS_SELECT_GETTIMEOFDAY", 1n << 62n],
-    ["TS_SELECT_TIME", 1n << 63n],
-    ["TS_PROBE_READINGS", TIME_READING + 1],
-    ["TS_PROBE_READINGS - 2", GETTIMEOFDAY_READING],
-    ["offsetof(struct ts_payload_header, gate_called) + 4", HEADER_SIZE],
-    ["TS_PARAMS_SIZE", PARAMS.size],
-    ["sizeof(struct ts_params)", PARAMS.size],
-    ["sizeof(struct ts_slot)", PARAMS.slotSize],
-    ["sizeof(struct ts_probe)", PROBE_BYTES],
-    ["sizeof(struct ts_mark)", MARK_BYTES],
-    ["offsetof(struct ts_mark, state)", MARK_STATE_OFFSET],
-    ["offsetof(struct ts_params, mark)", 0],
-    ["offsetof(struct ts_params, index)", PARAMS.index],
-    ["offsetof(struct ts_params, flags)", PARAMS.flags],
-    ["offsetof(struct ts_params, gate)", PARAMS.gate],
-    ["TS_FILTERED", FILTERED],
-    ["TS_DURATIONS", DURATIONS],
-    ["TS_LEFT_ALONE", LEFT_ALONE],
-    ["TS_TRACKS", MAX_TRACKS],
-    ["TS_FRAMES", MAX_FRAMES],
-    ["offsetof(struct ts_params, slot)", PARAMS.slots],
-    ["offsetof(struct ts_params, slot[0])", slotOffset(0)],
-    ["offsetof(struct ts_params, slot[1])", slotOffset(1)],
-    ["offsetof(struct ts_params, probe)", PARAMS.probe],
-    ["offsetof(struct ts_params, probe.mismatches)", PARAMS.probeMismatches],
-    ["offsetof(struct ts_params, probe.readings) - offsetof(struct ts_params, probe)", PROBE_HEAD_BYTES],
-    ["offsetof(struct ts_params, stack[sizeof(((struct ts_params *)0)->stack)])", PARAMS.stackTop],
-    ["offsetof(struct ts_params, waits)", PARAMS.waits],
-    ["sizeof(struct ts_wait)", PARAMS.waitSize],
-    ["TS_WAITS", PARAMS.waitCount],
-  ];
   const values = evaluate(
     context,
     HEADER,
-    expected.map(([expression]) => expression),
+    CONSTANTS.map(([expression]) => expression),
   );
-  expect(expected.map(([name], i) => [name, values[i]])).toEqual(
-    expected.map(([name, value]) => [name, BigInt(value)]),
+  expect(CONSTANTS.map(([name], i) => [name, values[i]])).toEqual(
+    CONSTANTS.map(([name, value]) => [name, BigInt(value)]),
   );
+});
+
+it("constants for 32-bit programs", (context) => {
+  const expected = CONSTANTS.map(([name, value]) => [name, BigInt(value)] as const);
+  expect(complaintFor32Bit(context, HEADER, expected)).toBe("");
+  expect(complaintFor32Bit(context, HEADER, [["sizeof(struct ts_wait)", 31n]])).toContain("ts_wait");
 });
 
 it("struct ts_payload_header, as it was built", (context) => {
   const sizes = ["code_size", "params_size", "index", "slots", "slot_size", "probe", "trampoline_size"];
   const offsets = [
     "probe_entry",
-    ...["entries", "trampolines"].flatMap((m) => [0, 1, 2].map((i) => `${m}[${i}]`)),
+    ...["entries", "trampolines"].flatMap((m) => FUNCTIONS.map((_, i) => `${m}[${i}]`)),
     "enter",
     "begin_entry",
     "gate",
     "gate_called",
   ];
-  const layout = layoutOf(context, HEADER, "ts_payload_header", ["version", ...sizes, ...offsets]);
-  const expected = evaluate(context, HEADER, ["TS_CODE_SIZE", "TS_PARAMS_SIZE", "TS_TRAMPOLINE_SIZE"]);
+  const layout = layoutOf(context, HEADER, "ts_payload_header", ["version", "machine", ...sizes, ...offsets]);
+  const expected = evaluate(context, HEADER, ["4 * TS_PAGE", "TS_PARAMS_SIZE", "TS_TRAMPOLINE_SIZE"]);
   const { bytes, entries, trampolines, probeEntry, enter, beginEntry, gate, gateCalled } = loadPayload();
   expect(readMembers(bytes, layout)).toEqual({
-    version: 4n,
+    version: 5n,
+    machine: 62n,
     code_size: expected[0],
     params_size: expected[1],
     trampoline_size: expected[2],
@@ -228,7 +238,7 @@ it("struct ts_mark", (context) => {
   });
   expect(readMembers(bytes, layoutOf(context, HEADER, "ts_mark", members))).toEqual({
     magic: MARK_MAGIC,
-    version: 4n,
+    version: 5n,
     state: 2n,
     code_address: 11n,
     code_size: 12n,
@@ -260,12 +270,10 @@ it("struct ts_mark", (context) => {
 });
 
 it("struct ts_probe", (context) => {
-  const head = layoutOf(context, HEADER, "ts_probe", ["entries[0]", "entries[1]", "entries[2]", "wanted"]);
-  expect(readMembers(encodeProbeHead([1n, 2n, 3n], 4n), head)).toEqual({
-    "entries[0]": 1n,
-    "entries[1]": 2n,
-    "entries[2]": 3n,
-    wanted: 4n,
+  const head = layoutOf(context, HEADER, "ts_probe", [...FUNCTIONS.map((_, i) => `entries[${i}]`), "wanted"]);
+  expect(readMembers(encodeProbeHead([1n, 2n, 3n, 4n, 5n], 6n), head)).toEqual({
+    ...Object.fromEntries(FUNCTIONS.map((_, i) => [`entries[${i}]`, BigInt(i + 1)])),
+    wanted: 6n,
   });
 
   const fields = ["result", "sec", "nsec", "before_sec", "before_nsec", "after_sec", "after_nsec"];
@@ -273,13 +281,13 @@ it("struct ts_probe", (context) => {
     context,
     HEADER,
     "ts_probe",
-    fields.map((field) => `readings[${TIME_READING}].${field}`),
+    fields.map((field) => `readings[${CLOCK64_READING}].${field}`),
   );
   const bytes = new Uint8Array(PROBE_BYTES);
   [...last.values()].forEach(({ offset }, i) => {
     new DataView(bytes.buffer).setBigInt64(offset, BigInt(i + 1), true);
   });
-  expect(decodeProbe(bytes)[TIME_READING]).toEqual({
+  expect(decodeProbe(bytes)[CLOCK64_READING]).toEqual({
     result: 1n,
     value: 2_000_000_003n,
     before: 4_000_000_005n,

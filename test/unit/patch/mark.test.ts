@@ -140,7 +140,7 @@ describe("what is no mark", () => {
 
   it.each<[string, Uint8Array, string]>([
     ["zeros", new Uint8Array(MARK_BYTES), "has no magic number"],
-    ["another version", forged((v) => v.setUint32(8, 1, true)), "has version 1, this timeskew knows 4"],
+    ["another version", forged((v) => v.setUint32(8, 1, true)), "has version 1, this timeskew knows 5"],
     ["state 0", forged((v) => v.setUint32(12, 0, true)), "has an unknown state"],
     ["state 3", forged((v) => v.setUint32(12, 3, true)), "has an unknown state"],
     ["state 2^32 - 1", forged((v) => v.setUint32(12, 0xffff_ffff, true)), "has an unknown state"],
@@ -169,7 +169,7 @@ describe("what is no mark", () => {
       "has an island of an impossible size",
     ]),
     ["nine sites", forged((v) => v.setUint32(SITE_COUNT, 9, true)), "counts 9 sites"],
-    ["an unknown function", forged((v) => v.setUint32(SITES + 24, 3, true)), "has a site outside the vDSO"],
+    ["an unknown function", forged((v) => v.setUint32(SITES + 24, 5, true)), "has a site outside the vDSO"],
     [
       "an odd site",
       forged((v) => v.setBigUint64(SITES, VDSO.start + 4n, true)),

@@ -14,7 +14,7 @@ export const ESTALE = 116;
 
 const PAGE = 4096n;
 /** Where native/payload/params.h has ts_params.probe.mismatches. */
-const MISMATCHES = 0x5000n + 32n;
+const MISMATCHES = 0x5000n + 48n;
 
 interface Region {
   readonly start: bigint;

@@ -230,16 +230,16 @@ it("makes neutral settings that select nothing", () => {
 
 describe("the probe", () => {
   it("gets the functions' addresses, the wanted clocks, and no mismatches", () => {
-    const words = new BigUint64Array(encodeProbeHead([1n, 0n, 2n ** 64n - 1n], 1n << 63n).buffer);
-    expect([...words]).toEqual([1n, 0n, 2n ** 64n - 1n, 1n << 63n, 0n]);
+    const words = new BigUint64Array(encodeProbeHead([1n, 0n, 2n ** 64n - 1n, 0n, 5n], 1n << 63n).buffer);
+    expect([...words]).toEqual([1n, 0n, 2n ** 64n - 1n, 0n, 5n, 1n << 63n, 0n]);
   });
 
   it("brings seconds and nanoseconds as nanoseconds, negative ones and errors included", () => {
     const words = new BigInt64Array(PROBE_BYTES / 8);
-    words.set([0n, 5n, 6n, 4n, 999_999_999n, 5n, 7n], 5);
-    words.set([-22n, 0n, 0n, -1n, 999_999_999n, 0n, 0n], 5 + 7 * 13);
+    words.set([0n, 5n, 6n, 4n, 999_999_999n, 5n, 7n], 7);
+    words.set([-22n, 0n, 0n, -1n, 999_999_999n, 0n, 0n], 7 + 7 * 14);
     const readings = decodeProbe(new Uint8Array(words.buffer));
-    expect(readings).toHaveLength(14);
+    expect(readings).toHaveLength(15);
     expect(readings[0]).toEqual({
       result: 0n,
       value: 5_000_000_006n,
@@ -247,6 +247,6 @@ describe("the probe", () => {
       after: 5_000_000_007n,
     });
     expect(readings[1]).toEqual({ result: 0n, value: 0n, before: 0n, after: 0n });
-    expect(readings[13]).toEqual({ result: -22n, value: 0n, before: -1n, after: 0n });
+    expect(readings[14]).toEqual({ result: -22n, value: 0n, before: -1n, after: 0n });
   });
 });

@@ -156,6 +156,7 @@ export function sceneOf(
   const sites = CALL_OFFSETS.map((offset) => ({
     address: address(PROGRAM.start + BigInt(offset)),
     moved: FUTEX.slice(0, 5),
+    call: address(PROGRAM.start + BigInt(offset + 5)),
     free: 8,
     what: `futex at ${offset}`,
   }));

@@ -87,6 +87,7 @@ const BEFORE = { inject: "untouched", extend: "skewed", recover: "skewed", probe
 function planOf(action: PatchPlan["action"], before: PatchPlan["before"] = BEFORE[action]): PatchPlan {
   return {
     pid: 812,
+    machine: "x86_64",
     action,
     before,
     stop: "all",
@@ -447,9 +448,9 @@ describe("all steps are done, but the vDSO's tail could not be put back", () => 
     ["recover", "skewed"],
     ["recover", "partial"],
     ["probe", "untouched"],
-  ])("of %s on a target that was %s: it is restored", (action, before) => {
+  ])("of %s on a target that was %s: something is left", (action, before) => {
     const error = told(report, action, processOf(), before);
-    expect(error).toMatchObject({ code: "E_CHANGED", targetState: "restored" });
+    expect(error).toMatchObject({ code: "E_CHANGED", targetState: "partial" });
   });
 
   // A probe leaves the target as it was.
@@ -472,12 +473,23 @@ describe("before any step", () => {
     ],
     [
       "the helper found no memory",
-      { stage: "plan", error: ENOMEM },
+      { stage: "begin", error: ENOMEM },
       {
         code: "E_FAILED",
         exitCode: 1,
         targetState: "untouched",
-        message: `timeskew itself has no room to work on ${NAME}: ENOMEM`,
+        message: `timeskew itself cannot begin to work on ${NAME}: ENOMEM`,
+        hint: AGAIN,
+      },
+    ],
+    [
+      "the helper may not handle its signal",
+      { stage: "begin", error: EINVAL },
+      {
+        code: "E_FAILED",
+        exitCode: 1,
+        targetState: "untouched",
+        message: `timeskew itself cannot begin to work on ${NAME}: EINVAL`,
         hint: AGAIN,
       },
     ],

@@ -20,6 +20,7 @@ const HIGH = 0xffff_8000_0000_0008n;
 function planOf(steps: readonly Step[], rest: Partial<PatchPlan> = {}): PatchPlan {
   return {
     pid: 1234,
+    machine: "x86_64",
     action: "inject",
     before: "untouched",
     stop: "all",
@@ -339,6 +340,7 @@ describe("a report", () => {
     [3, "step"],
     [4, "done"],
     [5, "finish"],
+    [6, "begin"],
   ])("stage %i is %s", (value, stage) => {
     const bytes = new Uint8Array(REPORT_BYTES);
     bytes[4] = value;

@@ -25,6 +25,7 @@ const STEPS: readonly Step[] = [
 
 const PLAN: PatchPlan = {
   pid: 1,
+  machine: "x86_64",
   action: "inject",
   before: "untouched",
   stop: "one",
@@ -101,7 +102,7 @@ it("struct ts_step, struct ts_pair, struct ts_range and struct ts_gate_ahead", (
 });
 
 it("numbers stages and roll backs as the helper does", (context) => {
-  const stages = ["plan", "seize", "stop", "step", "done", "finish"];
+  const stages = ["plan", "seize", "stop", "step", "done", "finish", "begin"];
   const rollbacks = ["none", "done", "failed"];
   const values = evaluate(context, HEADER, [
     ...stages.map((name) => `TS_STAGE_${name.toUpperCase()}`),

@@ -2,8 +2,8 @@
  * The decoder on instructions written by hand: what it reports, and everything that it refuses.
  */
 import { describe, expect, it } from "vitest";
+import { UnknownInstruction } from "../../../../src/machine/errors.ts";
 import { decode, decodeAll } from "../../../../src/machine/x86_64/decode.ts";
-import { UnknownInstruction } from "../../../../src/machine/x86_64/errors.ts";
 import { ask } from "./oracle.ts";
 import { assembled } from "./prologues.ts";
 

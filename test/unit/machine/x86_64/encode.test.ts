@@ -4,8 +4,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { address } from "../../../../src/machine/address.ts";
+import { JumpOutOfReach } from "../../../../src/machine/errors.ts";
 import { decodeJump, encodeJump, JUMP_LENGTH } from "../../../../src/machine/x86_64/encode.ts";
-import { JumpOutOfReach } from "../../../../src/machine/x86_64/errors.ts";
 import { ask } from "./oracle.ts";
 import { hex } from "./prologues.ts";
 

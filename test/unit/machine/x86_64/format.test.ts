@@ -3,12 +3,13 @@
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { UnknownInstruction } from "../../../../src/machine/errors.ts";
 import { decode, decodeAll } from "../../../../src/machine/x86_64/decode.ts";
-import { UnknownInstruction } from "../../../../src/machine/x86_64/errors.ts";
 import { disassemble, formatInstruction } from "../../../../src/machine/x86_64/format.ts";
+import type { Bits } from "../../../../src/machine/x86_64/instruction.ts";
 import { functionsOf, ownVdso } from "./images.ts";
 import { ask } from "./oracle.ts";
-import { assembled, hex, IMAGE } from "./prologues.ts";
+import { assembled, hex, IMAGE, IMAGE_32 } from "./prologues.ts";
 
 describe("formatInstruction", () => {
   it.each([
@@ -46,26 +47,32 @@ describe("formatInstruction", () => {
     expect(spell("cc")).toBe("int3");
   });
 
-  it("agrees with iced-x86 on random bytes, wherever it spells an instruction", () => {
-    let spelled = 0;
-    fc.assert(
-      fc.property(fc.uint8Array({ minLength: 116, maxLength: 116 }), fc.boolean(), (code, isEscaped) => {
-        for (let offset = 0; offset < 100; offset += 1) {
-          const bytes = Uint8Array.from([
-            ...(isEscaped ? [0x0f] : []),
-            ...code.subarray(offset, offset + 15),
-          ]);
-          const text = spellIfKnown(bytes);
-          if (text === undefined || text.startsWith("db ")) continue;
-          spelled += 1;
-          const expected = ask(bytes, 0, IMAGE).text;
-          if (text !== expected) expect.fail(`${hex(bytes)}: ${text}, not ${expected}`);
-        }
-      }),
-      { seed: 0x7153_6577, numRuns: 1000 },
-    );
-    expect(spelled).toBeGreaterThan(30_000);
-  });
+  it.each<[Bits, bigint]>([
+    [64, IMAGE],
+    [32, IMAGE_32],
+  ])(
+    "agrees with iced-x86 on random bytes, wherever it spells an instruction, in %i-bit mode",
+    (bits, at) => {
+      let spelled = 0;
+      fc.assert(
+        fc.property(fc.uint8Array({ minLength: 116, maxLength: 116 }), fc.boolean(), (code, isEscaped) => {
+          for (let offset = 0; offset < 100; offset += 1) {
+            const bytes = Uint8Array.from([
+              ...(isEscaped ? [0x0f] : []),
+              ...code.subarray(offset, offset + 15),
+            ]);
+            const text = spellIfKnown(bytes, at, bits);
+            if (text === undefined || text.startsWith("db ")) continue;
+            spelled += 1;
+            const expected = ask(bytes, 0, at, bits).text;
+            if (text !== expected) expect.fail(`${hex(bytes)}: ${text}, not ${expected}`);
+          }
+        }),
+        { seed: 0x7153_6577, numRuns: 1000 },
+      );
+      expect(spelled).toBeGreaterThan(30_000);
+    },
+  );
 
   const vdso = process.arch === "x64" ? ownVdso() : undefined;
   it.skipIf(vdso === undefined)(
@@ -100,9 +107,9 @@ function spell(listing: string): string {
   return formatInstruction(code, decode(code, 0), IMAGE);
 }
 
-function spellIfKnown(code: Uint8Array): string | undefined {
+function spellIfKnown(code: Uint8Array, at: bigint, bits: Bits): string | undefined {
   try {
-    return formatInstruction(code, decode(code, 0), IMAGE);
+    return formatInstruction(code, decode(code, 0, bits), at);
   } catch (error) {
     if (error instanceof UnknownInstruction) return undefined;
     throw error;

@@ -39,8 +39,8 @@ const WRITES = new Set([OpAccess.Write, OpAccess.CondWrite, OpAccess.ReadWrite, 
 const BRANCHES = [OpKind.NearBranch16, OpKind.NearBranch32, OpKind.NearBranch64];
 
 /** Decodes the instruction at `offset` of `code`, whose first byte stands at `address`. */
-export function ask(code: Uint8Array, offset: number, address = 0n): Verdict {
-  const decoder = new Decoder(64, code.subarray(offset, offset + 16), 0);
+export function ask(code: Uint8Array, offset: number, address = 0n, bits: 64 | 32 = 64): Verdict {
+  const decoder = new Decoder(bits, code.subarray(offset, offset + 16), 0);
   decoder.ip = address + BigInt(offset);
   decoder.decodeOut(instruction);
   decoder.free();

@@ -15,6 +15,8 @@ export interface KernelPrologue {
 }
 
 export const IMAGE = 0x7ffff7fc1000n;
+/** Of a 32-bit program. */
+export const IMAGE_32 = 0xf7fc1000n;
 export const TRAMPOLINE = 0x7ffff7fb0000n;
 
 /** The bytes of a listing. */

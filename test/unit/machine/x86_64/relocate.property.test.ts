@@ -5,9 +5,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Address, address } from "../../../../src/machine/address.ts";
+import type { Relocation } from "../../../../src/machine/code.ts";
+import { RelocationError } from "../../../../src/machine/errors.ts";
 import { JUMP_LENGTH } from "../../../../src/machine/x86_64/encode.ts";
-import { RelocationError } from "../../../../src/machine/x86_64/errors.ts";
-import { type Relocation, relocatePrologue } from "../../../../src/machine/x86_64/relocate.ts";
+import { relocatePrologue } from "../../../../src/machine/x86_64/relocate.ts";
 import { functionsOf, ownLibc } from "./images.ts";
 import { ask } from "./oracle.ts";
 import { hex, IMAGE } from "./prologues.ts";

@@ -3,34 +3,38 @@
  */
 import { describe, expect, it } from "vitest";
 import { address } from "../../../../src/machine/address.ts";
+import { RelocationError, type RelocationErrorCode } from "../../../../src/machine/errors.ts";
 import { JUMP_LENGTH } from "../../../../src/machine/x86_64/encode.ts";
-import { RelocationError, type RelocationErrorCode } from "../../../../src/machine/x86_64/errors.ts";
 import { disassemble } from "../../../../src/machine/x86_64/format.ts";
 import { relocatePrologue, relocateRun } from "../../../../src/machine/x86_64/relocate.ts";
 import { assembled, hex, IMAGE, meanings, TRAMPOLINE } from "./prologues.ts";
 import { PROLOGUES as OLDER } from "./prologues-4.15-to-5.10.ts";
 import { PROLOGUES as NEWER } from "./prologues-6.1-to-7.2.ts";
+import { PROLOGUES as NO_CLOCKS } from "./prologues-no-clocks.ts";
 
 const FROM = address(IMAGE);
 const TO = address(TRAMPOLINE);
 
 describe("the prologues of real kernels", () => {
-  it.each([...OLDER, ...NEWER])("$name", ({ offset, prologueLength, code: listing, trampoline, map }) => {
-    const code = assembled(listing);
-    const tail = Uint8Array.of(0x90, 0xcc, 0x06);
-    const whole = Uint8Array.from([...code, ...tail]);
-    const from = address(IMAGE + BigInt(offset));
+  it.each([...OLDER, ...NEWER, ...NO_CLOCKS])(
+    "$name",
+    ({ offset, prologueLength, code: listing, trampoline, map }) => {
+      const code = assembled(listing);
+      const tail = Uint8Array.of(0x90, 0xcc, 0x06);
+      const whole = Uint8Array.from([...code, ...tail]);
+      const from = address(IMAGE + BigInt(offset));
 
-    const moved = relocatePrologue(whole, from, TO);
-    expect(moved.prologueLength).toBe(prologueLength);
-    expect(hex(moved.bytes)).toBe(hex(assembled(trampoline)));
-    expect(moved.map.map(({ from, to }) => [from, to])).toEqual(map);
-    expect(moved.jumpBack).toBe(moved.bytes.length - JUMP_LENGTH);
-    expect(hex(whole), "the function itself stays as it was").toBe(hex(code) + hex(tail));
+      const moved = relocatePrologue(whole, from, TO);
+      expect(moved.prologueLength).toBe(prologueLength);
+      expect(hex(moved.bytes)).toBe(hex(assembled(trampoline)));
+      expect(moved.map.map(({ from, to }) => [from, to])).toEqual(map);
+      expect(moved.jumpBack).toBe(moved.bytes.length - JUMP_LENGTH);
+      expect(hex(whole), "the function itself stays as it was").toBe(hex(code) + hex(tail));
 
-    expect(disassemble(code, from).map(({ text }) => text)).toEqual(meanings(listing));
-    expect(disassemble(moved.bytes, TO).map(({ text }) => text)).toEqual(meanings(trampoline));
-  });
+      expect(disassemble(code, from).map(({ text }) => text)).toEqual(meanings(listing));
+      expect(disassemble(moved.bytes, TO).map(({ text }) => text)).toEqual(meanings(trampoline));
+    },
+  );
 });
 
 it("leaves a Node Buffer alone, whose slice() is a view", () => {

@@ -1,20 +1,21 @@
 /**
- * What the x86-64 code can refuse. The errors are plain data about bytes and offsets; the patch planner
+ * What the code that knows a machine can refuse. The errors are plain data about bytes and offsets; the patch planner
  * turns them into a TimeskewError about a process.
  */
-import { type Address, formatAddress } from "../address.ts";
+import { type Address, formatAddress } from "./address.ts";
 
 /** Bytes that the decoder does not know, and therefore does not guess about. */
 export class UnknownInstruction extends Error {
   override readonly name = "UnknownInstruction";
   /** Where the instruction starts in the buffer. */
   readonly offset: number;
-  /** The bytes from there on: 15, or fewer at the end of the buffer. */
+  /** The bytes from there on: as many as the longest instruction has, or fewer at the end of the buffer. */
   readonly bytes: Uint8Array;
   readonly reason: string;
 
-  constructor(code: Uint8Array, offset: number, reason: string) {
-    const bytes = Uint8Array.from(code.subarray(offset, offset + 15));
+  /** @param longest how many bytes an instruction has at most */
+  constructor(code: Uint8Array, offset: number, reason: string, longest = 15) {
+    const bytes = Uint8Array.from(code.subarray(offset, offset + longest));
     super(`unknown instruction at offset 0x${offset.toString(16)} (${hex(bytes)}): ${reason}`);
     this.offset = offset;
     this.bytes = bytes;
@@ -30,19 +31,21 @@ export type RelocationErrorCode =
   | "FALLS_OFF_END"
   /** An instruction that the decoder does not know; `cause` is the UnknownInstruction. */
   | "UNKNOWN_INSTRUCTION"
-  /** The call would push an address inside the trampoline, which unwinders know nothing of. */
+  /** The call would leave an address inside the trampoline, which unwinders know nothing of. */
   | "CALL"
-  /** LOOP, JRCXZ and XBEGIN: no near form, or an abort address that we would have to answer for. In a run, any. */
+  /** x86's LOOP, JRCXZ and XBEGIN: no near form, or an abort address that we would have to answer for. In a run, any. */
   | "UNSUPPORTED_BRANCH"
-  /** A thread that sleeps in this syscall would be restarted at an address that is no longer one. */
+  /** A thread that sleeps in this system call would be restarted at an address that is no longer one. */
   | "SYSCALL"
-  /** INT3, INT1, INT n: padding, or somebody's breakpoint. */
+  /** On arm64: there would be nothing behind it to go back to, and whatever this function is, it reads no clock. */
+  | "RETURN"
+  /** A breakpoint or software interrupt: padding, or somebody's debugger. */
   | "TRAP"
-  /** UD2 or HLT: this is not a function that returns. */
+  /** UD2 or HLT, UDF: this is not a function that returns. */
   | "STOP"
   /** A branch back into the bytes that move: a loop over the function's entry. */
   | "BRANCH_INTO_PROLOGUE"
-  /** The trampoline is more than ±2 GiB away from what an instruction refers to. */
+  /** The trampoline is too far away from what an instruction refers to. */
   | "OUT_OF_REACH";
 
 export class RelocationError extends Error {
@@ -58,17 +61,25 @@ export class RelocationError extends Error {
   }
 }
 
-/** A jump whose 32-bit displacement does not reach. */
+/** A jump whose displacement has too few bits. */
 export class JumpOutOfReach extends Error {
   override readonly name = "JumpOutOfReach";
   readonly from: Address;
   readonly to: Address;
 
-  constructor(from: Address, to: Address) {
-    super(`a jump at ${formatAddress(from)} does not reach ${formatAddress(to)}: more than 2 GiB away`);
+  /** @param reach as `Machine.reach` */
+  constructor(from: Address, to: Address, reach = 1n << 31n) {
+    const ends = `a jump at ${formatAddress(from)} does not reach ${formatAddress(to)}`;
+    super(`${ends}: more than ${formatReach(reach)} away`);
     this.from = from;
     this.to = to;
   }
+}
+
+/** "2 GiB", "128 MiB": the power of two that a reach is a little less than, or is. */
+export function formatReach(reach: bigint): string {
+  const bits = (reach - 1n).toString(2).length;
+  return bits >= 30 ? `${2 ** (bits - 30)} GiB` : `${2 ** (bits - 20)} MiB`;
 }
 
 function hex(bytes: Uint8Array): string {
