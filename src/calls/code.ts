@@ -2,7 +2,6 @@
  * An image's code, read in pieces: a browser has 200 MB of it.
  */
 import type { CodeImage, CodeSegment } from "../elf/functions.ts";
-import { MAX_LENGTH } from "../machine/x86_64/cursor.ts";
 
 /** What is searched at once, and what is kept around places that somebody has asked for. */
 const SEARCHED = 1 << 20;
@@ -28,11 +27,14 @@ export function* piecesOf(image: CodeImage, { vaddr, size }: CodeSegment, contex
 
 export class CodeReader {
   readonly #image: CodeImage;
+  readonly #longest: number;
   readonly #pieces = new Map<number, Uint8Array | undefined>();
   #last = { start: 0, end: 0, bytes: undefined as Uint8Array | undefined };
 
-  constructor(image: CodeImage) {
+  /** @param longest bytes that an instruction can have */
+  constructor(image: CodeImage, longest: number) {
     this.#image = image;
+    this.#longest = longest;
   }
 
   /** The bytes around an address, the whole instruction there among them; undefined where there is no code. */
@@ -51,7 +53,7 @@ export class CodeReader {
     const start = address - ((address - segment.vaddr) % KEPT);
     const rest = segment.vaddr + segment.size - start;
     if (!this.#pieces.has(start)) {
-      this.#pieces.set(start, this.#image.bytes(start, Math.min(rest, KEPT + MAX_LENGTH)));
+      this.#pieces.set(start, this.#image.bytes(start, Math.min(rest, KEPT + this.#longest)));
     }
     this.#last = { start, end: start + Math.min(rest, KEPT), bytes: this.#pieces.get(start) };
   }

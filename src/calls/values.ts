@@ -1,8 +1,7 @@
 /**
  * The constants that a register can hold before an instruction, found backwards along all paths that lead there.
  */
-import type { Instruction } from "../machine/x86_64/instruction.ts";
-import { RAX, RCX, RDX, registerUse } from "../machine/x86_64/registers.ts";
+import type { CodeInstruction, Effect } from "../machine/calls.ts";
 import type { Body } from "./body.ts";
 
 export interface Values {
@@ -13,17 +12,12 @@ export interface Values {
 
 /** Instructions to look at for one answer. */
 const LIMIT = 1000;
-const R11 = 1 << 11;
-
-/**
- * What an instruction makes of a register: a constant, a copy of another register as it was before, the same as it
- * was before, or something else.
- */
-type Effect = { readonly constant: number } | { readonly source: number } | "unknown";
+/** Above the bits of all registers. */
+const REGISTERS = 2 ** 31;
 
 /**
  * @param index of an instruction that the body knows
- * @param register one bit, as in registers.ts
+ * @param register one bit
  */
 export function valuesBefore(body: Body, index: number, register: number): Values {
   return follow(body, [{ index, register }]);
@@ -49,7 +43,7 @@ function follow(body: Body, questions: Question[]): Values {
   let open = false;
   for (let question = questions.pop(); question !== undefined; question = questions.pop()) {
     const { index, register } = question;
-    const key = index * 0x1_0000 + register;
+    const key = index * REGISTERS + register;
     if (asked.has(key)) continue;
     asked.add(key);
     if (asked.size > LIMIT) return { constants, open: true };
@@ -75,7 +69,7 @@ interface Predecessors {
 function predecessors(body: Body, index: number): Predecessors {
   const branches = branchesTo(body, index);
   const seen = branches ?? [];
-  if (index === 0) return { seen, isAll: false };
+  if (index === 0 || body.instruction(index - 1).flow === "unknown") return { seen, isAll: false };
   if (fallsThrough(body.instruction(index - 1)) && !isPadding(body, index - 1)) {
     return { seen: [...seen, index - 1], isAll: branches !== undefined };
   }
@@ -85,7 +79,7 @@ function predecessors(body: Body, index: number): Predecessors {
 
 /** Whether an instruction only fills the space behind one that leads elsewhere. */
 function isPadding(body: Body, index: number): boolean {
-  for (let each = index; each > 0 && isNop(body.instruction(each)); each -= 1) {
+  for (let each = index; each > 0 && isNop(body, each); each -= 1) {
     if (branchesTo(body, each)?.length !== 0) return false;
     if (!fallsThrough(body.instruction(each - 1))) return true;
   }
@@ -96,36 +90,20 @@ function branchesTo(body: Body, index: number): readonly number[] | undefined {
   return body.branchesTo(body.instruction(index).offset);
 }
 
-function isNop({ map, opcode }: Instruction): boolean {
-  return (map === "" && opcode === 0x90) || (map === "0f" && opcode === 0x1f);
+function isNop(body: Body, index: number): boolean {
+  return body.machine.isNop(body.code, body.instruction(index));
 }
 
-export function fallsThrough({ flow }: Instruction): boolean {
+export function fallsThrough({ flow }: CodeInstruction): boolean {
   return flow === "next" || flow === "conditional" || flow === "call" || flow === "syscall";
 }
 
-function effectOn(body: Body, instruction: Instruction, register: number): Effect {
+function effectOn({ machine, code }: Body, instruction: CodeInstruction, register: number): Effect {
   const { flow } = instruction;
-  const same = { source: register };
-  if (flow === "jump") return same;
+  const unless = (changed: number): Effect => ((register & changed) === 0 ? { source: register } : "unknown");
+  if (flow === "jump") return unless(0);
   // Code that reads a register which a call may have changed knows that it has not, or that it does not return.
-  if (flow === "call") return (register & (RAX | RDX)) === 0 ? same : "unknown";
-  if (flow === "syscall") return (register & (RAX | RCX | R11)) === 0 ? same : "unknown";
-  const use = registerUse(body.code, instruction);
-  if (use === undefined) return "unknown";
-  if ((use.changes & register) === 0) return same;
-  return (use.writes & register) === 0 ? "unknown" : assigned(body.code, instruction, use.reads);
-}
-
-/** What one of the simplest instructions writes. */
-function assigned(code: Uint8Array, instruction: Instruction, reads: number): Effect {
-  const { map, opcode, modrm = 0, offset, immediate } = instruction;
-  if (map !== "") return "unknown";
-  if (((opcode & 0xf8) === 0xb8 || opcode === 0xc7) && immediate?.size === 4) {
-    const view = new DataView(code.buffer, code.byteOffset + offset + immediate.index, 4);
-    return { constant: view.getInt32(0, true) };
-  }
-  if ((opcode === 0x89 || opcode === 0x8b) && modrm >= 0xc0) return { source: reads };
-  // xor and sub of a register and itself: all others read it.
-  return reads === 0 && opcode >= 0x28 && opcode <= 0x33 ? { constant: 0 } : "unknown";
+  if (flow === "call") return unless(machine.functionResults);
+  if (flow === "syscall") return unless(machine.callResults);
+  return machine.effect(code, instruction, register);
 }

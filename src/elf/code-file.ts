@@ -56,9 +56,9 @@ export class CodeFile implements GappedImage {
     const segment = this.#segmentAt(vaddr);
     if (segment === undefined || this.functionAt(vaddr) !== undefined) return undefined;
     const { entry } = this.#file;
-    const section = this.#sections().find(
-      (each) => each.executable && vaddr >= each.vaddr && vaddr < each.vaddr + each.size,
-    );
+    const section = this.#sectionAt(vaddr);
+    // Some linkers put constants into the same segment.
+    if (section === undefined && this.#sections().some(({ executable }) => executable)) return undefined;
     let start = Math.max(section?.vaddr ?? 0, entry <= vaddr ? entry : 0);
     let end = Math.min(segment.vaddr + segment.size, section ? section.vaddr + section.size : Infinity);
     for (const table of [this.#go(), this.#frames(), this.#symbols(), this.#exports()]) {
@@ -77,6 +77,13 @@ export class CodeFile implements GappedImage {
 
   #segmentAt(vaddr: number): CodeSegment | undefined {
     return this.code.find((segment) => vaddr >= segment.vaddr && vaddr < segment.vaddr + segment.size);
+  }
+
+  /** The section of code at an address; undefined where there is none, or the file does not tell. */
+  #sectionAt(vaddr: number): Section | undefined {
+    return this.#sections().find(
+      (each) => each.executable && vaddr >= each.vaddr && vaddr < each.vaddr + each.size,
+    );
   }
 
   #readFrames(): FrameTable | undefined {

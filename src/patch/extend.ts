@@ -27,7 +27,7 @@ export interface ExtensionInput {
 export function planExtension({ pid, vdso, found, pristineTail, calls }: ExtensionInput): PatchPlan {
   const { mark } = found;
   const vacancies = vacanciesIn(found);
-  const islands = newIslands(found, calls, vacancies.length);
+  const islands = newIslands(vdso, found, calls, vacancies.length);
   const steps: Step[] = [
     { op: "check", address: vdso.start, bytes: vdso.bytes.slice(0, 64), what: "the vDSO is still there" },
     ...flagFilter(found, calls),
@@ -39,10 +39,11 @@ export function planExtension({ pid, vdso, found, pristineTail, calls }: Extensi
       what: "the payload, from which threads return to the islands",
     },
     ...islands.flatMap((island, i) => [nameIsland(found, vacancies[i]!, island), ...mapIsland(island)]),
-    ...rewriteCalls({ calls }, islands),
+    ...rewriteCalls({ calls, vdso }, islands),
   ];
   return {
     pid,
+    machine: vdso.machine.name,
     action: "extend",
     before: "skewed",
     stop: "all",
@@ -64,12 +65,14 @@ function vacanciesIn({ mark, islands }: FoundPages): number[] {
 }
 
 function newIslands(
+  { machine }: Vdso,
   { mark: { code, params }, enter, islands }: FoundPages,
   { sites, maps }: CallsInput,
   most: number,
 ): PlannedIsland[] {
   const known = islands.reduce((sum, { records }) => sum + records.length, 0);
   return planIslands({
+    machine,
     sites: sites.slice(0, Math.max(0, MOST_CALLS - known)),
     maps,
     pages: { start: code.address, end: address(params.address + BigInt(params.size)) },

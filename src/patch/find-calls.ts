@@ -2,7 +2,6 @@
  * Finds the call sites that timeskew has rewritten in a process, from the islands that its mark names.
  */
 import { type Address, address } from "../machine/address.ts";
-import { JUMP_LENGTH } from "../machine/x86_64/encode.ts";
 import { jumpOf } from "./calls.ts";
 import { type CallRecord, decodeIsland, ISLAND_MAGIC, type Island, MOST_CALLS } from "./island.ts";
 import type { Mark, Place } from "./mark.ts";
@@ -42,7 +41,7 @@ function readIsland(
   if (within?.perms !== "r-xp") return undefined;
   const bytes = readAnonymous(scene, at, size);
   if (bytes === undefined) return undefined;
-  const island = decodeIsland(bytes, at, params);
+  const island = decodeIsland(scene.vdso.machine, bytes, at, params);
   if (typeof island !== "string") return island;
   return startsLike(bytes, ISLAND_MAGIC) ? { address: at, size, records: [] } : undefined;
 }
@@ -51,14 +50,14 @@ function readIsland(
  * Those in a program's or a library's memory that hold our jump. (Its code may not be executable at the moment.) Neighbours
  * lie in one page, which is read once.
  */
-function patchedAmong({ maps, read }: Scene, records: readonly CallRecord[]): CallRecord[] {
+function patchedAmong({ maps, read, vdso }: Scene, records: readonly CallRecord[]): CallRecord[] {
   const files = maps.filter(({ perms, inode }) => perms[3] === "p" && inode !== 0n);
   let last: { page: bigint; bytes: Uint8Array | undefined } | undefined;
   return records.filter((record) => {
     if (!files.some(({ start, end }) => start <= record.address && record.address < end)) return false;
     const page = record.address & ~BigInt(PAGE - 1);
     if (last?.page !== page) last = { page, bytes: read(address(page), PAGE) };
-    const jump = jumpOf(record);
+    const jump = jumpOf(vdso.machine, record);
     const from = Number(record.address - page);
     const now = last.bytes?.subarray(from, from + jump.length);
     // What cannot be told may be ours: a jump must not be left without the island that it leads to.
@@ -76,9 +75,9 @@ function inOrder(records: readonly CallRecord[]): CallRecord[] {
  */
 function apart(records: readonly CallRecord[]): CallRecord[] {
   let end = 0n;
-  return records.filter(({ address: at }) => {
+  return records.filter(({ address: at, original }) => {
     if (at < end) return false;
-    end = at + BigInt(JUMP_LENGTH);
+    end = at + BigInt(original.length);
     return true;
   });
 }

@@ -1,5 +1,5 @@
 /**
- * An island: pages of ours near an image whose system calls are translated, since a jump reaches only 2 GiB. It holds a
+ * An island: pages of ours near an image whose system calls are translated, since a jump reaches only so far. It holds a
  * header, a record of each call site that was rewritten, and the sites' thunks. The mark names the islands; status and
  * recover need nothing else.
  *
@@ -7,8 +7,9 @@
  * place and its size do not bear out.
  */
 import { type Address, address } from "../machine/address.ts";
-import { fitsInt32, JUMP_LENGTH } from "../machine/x86_64/encode.ts";
-import { encodeThunk, thunkLength } from "./thunk.ts";
+import type { CallMachine } from "../machine/calls.ts";
+import { JumpOutOfReach } from "../machine/errors.ts";
+import type { Machine } from "../machine/machine.ts";
 
 /** "TIMEISLE" */
 export const ISLAND_MAGIC = 0x454c5349454d4954n;
@@ -16,7 +17,7 @@ const VERSION = 1;
 /** magic, version and count, address, size, parameter pages, entry of the payload */
 export const ISLAND_HEAD_BYTES = 48;
 const ENTER_OFFSET = 40;
-/** site, its original bytes, offset of its thunk */
+/** site, its original bytes (as many as a jump has), offset of its thunk */
 const RECORD_BYTES = 24;
 const PAGE = 4096;
 const THUNK_ALIGNMENT = 8;
@@ -28,10 +29,12 @@ export const MAX_ISLAND = 64 * PAGE;
 
 /** A place in the target where a system call is made. */
 export interface CallSiteInTarget {
-  /** Of the instruction of five bytes that a jump replaces. */
+  /** Of the instruction that a jump replaces. */
   readonly address: Address;
-  /** The instructions from there up to the system call; the first is the one that is replaced. */
+  /** As `ThunkInput.moved`; the first is the one that is replaced. */
   readonly moved: Uint8Array;
+  /** Where the system call is made. */
+  readonly call: Address;
   /** As `ThunkInput.free`. */
   readonly free: number;
   /** "futex in sem_timedwait of libc.so.6": for people to read. */
@@ -41,7 +44,7 @@ export interface CallSiteInTarget {
 /** A call site as the island records it. */
 export interface CallRecord {
   readonly address: Address;
-  /** The five bytes that the program has there. */
+  /** What the program has there: as many bytes as a jump has. */
   readonly original: Uint8Array;
   readonly thunk: Address;
 }
@@ -52,30 +55,42 @@ export interface Island {
   readonly records: readonly CallRecord[];
 }
 
-/** Whether the five bytes of a site lie in one page: two would not be written at once. */
-export function isInOnePage(site: Address): boolean {
-  return Number(site % BigInt(PAGE)) + JUMP_LENGTH <= PAGE;
+/** A machine on whose programs' call sites jumps are written. */
+export type MachineWithCalls = Machine & { readonly calls: CallMachine };
+
+export function hasCalls(machine: Machine): machine is MachineWithCalls {
+  return machine.calls !== undefined;
+}
+
+/** Whether the bytes of a site that change lie in one page: two would not be written at once. */
+export function isInOnePage({ jumpLength }: Pick<Machine, "jumpLength">, site: Address): boolean {
+  return Number(site % BigInt(PAGE)) + jumpLength <= PAGE;
 }
 
 /** How many bytes, in whole pages, these sites take. */
-export function islandSize(sites: readonly Pick<CallSiteInTarget, "moved">[]): number {
-  const thunks = sites.reduce((sum, { moved }) => sum + aligned(thunkLength(moved.length)), 0);
+export function islandSize(
+  { calls }: Pick<MachineWithCalls, "calls">,
+  sites: readonly Pick<CallSiteInTarget, "moved">[],
+): number {
+  const thunks = sites.reduce((sum, { moved }) => sum + aligned(calls.thunkLength(moved)), 0);
   return roundUp(ISLAND_HEAD_BYTES + sites.length * RECORD_BYTES + thunks, PAGE);
 }
 
 /**
+ * @param machine the target's
  * @param at where the island will be: within a jump's reach of every site
  * @param params where the parameter pages are
  * @param enter the payload's entry for system calls
  * @throws RelocationError, JumpOutOfReach
  */
 export function encodeIsland(
+  machine: MachineWithCalls,
   at: Address,
   sites: readonly CallSiteInTarget[],
   params: Address,
   enter: Address,
 ): Island & { bytes: Uint8Array } {
-  const size = islandSize(sites);
+  const size = islandSize(machine, sites);
   const bytes = new Uint8Array(size);
   const view = new DataView(bytes.buffer);
   view.setBigUint64(0, ISLAND_MAGIC, true);
@@ -88,12 +103,13 @@ export function encodeIsland(
   const records = sites.map((site, i): CallRecord => {
     const record = {
       address: site.address,
-      original: site.moved.slice(0, JUMP_LENGTH),
+      original: site.moved.slice(0, machine.jumpLength),
       thunk: address(at + BigInt(free)),
     };
-    const thunk = encodeThunk({
+    const thunk = machine.calls.encodeThunk({
       moved: site.moved,
       site: site.address,
+      call: site.call,
       free: site.free,
       at: record.thunk,
       enter: address(at + BigInt(ENTER_OFFSET)),
@@ -110,11 +126,17 @@ export function encodeIsland(
 }
 
 /**
+ * @param machine the target's
  * @param bytes of the whole island
  * @param params where the parameter pages are whose mark names it
  * @returns the reason why it is none of ours, as a sentence's end, or the island
  */
-export function decodeIsland(bytes: Uint8Array, at: Address, params: Address): Island | string {
+export function decodeIsland(
+  machine: Machine,
+  bytes: Uint8Array,
+  at: Address,
+  params: Address,
+): Island | string {
   if (bytes.length < ISLAND_HEAD_BYTES || bytes.length > MAX_ISLAND) return "has an impossible size";
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (view.getBigUint64(0, true) !== ISLAND_MAGIC) return "has no magic number";
@@ -127,19 +149,27 @@ export function decodeIsland(bytes: Uint8Array, at: Address, params: Address): I
   if (count > MAX_CALLS || end > bytes.length) return `counts ${count} sites`;
   const records: CallRecord[] = [];
   for (let place = ISLAND_HEAD_BYTES; place < end; place += RECORD_BYTES) {
-    const thunk = view.getUint32(place + 16, true);
-    if (thunk < end || thunk >= bytes.length) return "has a thunk outside";
+    const offset = view.getUint32(place + 16, true);
+    if (offset < end || offset >= bytes.length) return "has a thunk outside";
     const site = address(view.getBigUint64(place, true));
-    if (!isInOnePage(site) || !fitsInt32(at + BigInt(thunk) - (site + BigInt(JUMP_LENGTH)))) {
+    const thunk = address(at + BigInt(offset));
+    if (!isInOnePage(machine, site) || !reaches(machine, site, thunk)) {
       return "has a site that no jump of ours can stand at";
     }
-    records.push({
-      address: site,
-      original: bytes.slice(place + 8, place + 8 + JUMP_LENGTH),
-      thunk: address(at + BigInt(thunk)),
-    });
+    const original = bytes.slice(place + 8, place + 8 + machine.jumpLength);
+    records.push({ address: site, original, thunk });
   }
   return { address: at, size: bytes.length, records };
+}
+
+function reaches(machine: Machine, site: Address, thunk: Address): boolean {
+  try {
+    machine.encodeJump(site, thunk);
+    return true;
+  } catch (error) {
+    if (error instanceof JumpOutOfReach) return false;
+    throw error;
+  }
 }
 
 function aligned(length: number): number {

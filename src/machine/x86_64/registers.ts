@@ -14,22 +14,16 @@
  *   u  E op= G     U  G op= E        X  cmpxchg               S  string instructions
  *   z  E op= G     Z  G op= E,       M  mul     D  div        P  push, pop flags or an immediate
  *      which make 0 of two equals    g  ModRM.reg selects within GROUPS    F  leave
+ *
+ * A 32-bit result fills all 64 bits.
  */
+import type { RegisterUse } from "../calls.ts";
 import type { Instruction } from "./instruction.ts";
 import { readAddressing } from "./operands.ts";
 import { REX_B, REX_R, REX_W } from "./prefixes.ts";
 import { parseRanges } from "./ranges.ts";
 
-/** Sets of registers: bit n is register n as machine code numbers it (RAX RCX RDX RBX RSP RBP RSI RDI R8 … R15). */
-export interface RegisterUse {
-  /** May be read, in part or as a whole. */
-  readonly reads: number;
-  /** Overwritten as a whole, whatever they held; a 32-bit result fills all 64 bits. */
-  readonly writes: number;
-  /** May be changed, in part or as a whole; `writes` are among them. */
-  readonly changes: number;
-}
-
+/** Bits of sets: register n as machine code numbers it (RAX RCX RDX RBX RSP RBP RSI RDI R8 … R15). */
 export const RAX = 1 << 0;
 export const RCX = 1 << 1;
 export const RDX = 1 << 2;
@@ -37,6 +31,10 @@ const RSP = 1 << 4;
 const RBP = 1 << 5;
 export const RSI = 1 << 6;
 export const RDI = 1 << 7;
+export const R8 = 1 << 8;
+export const R9 = 1 << 9;
+export const R10 = 1 << 10;
+export const R11 = 1 << 11;
 
 const ONE_BYTE = [
   "uuUUaa..uuUUaa..", // 00 add, or

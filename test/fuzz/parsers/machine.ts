@@ -1,9 +1,9 @@
 /** Instructions, of bytes that nobody wrote; what the decoder accepts, iced-x86 must accept as the same. */
 import { address } from "../../../src/machine/address.ts";
+import { RelocationError, UnknownInstruction } from "../../../src/machine/errors.ts";
 import { branchesInto } from "../../../src/machine/x86_64/branches.ts";
 import { decode } from "../../../src/machine/x86_64/decode.ts";
 import { decodeJump, JUMP_LENGTH } from "../../../src/machine/x86_64/encode.ts";
-import { RelocationError, UnknownInstruction } from "../../../src/machine/x86_64/errors.ts";
 import { disassemble } from "../../../src/machine/x86_64/format.ts";
 import { relocatePrologue } from "../../../src/machine/x86_64/relocate.ts";
 import { ask } from "../../unit/machine/x86_64/oracle.ts";

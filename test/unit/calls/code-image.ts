@@ -13,17 +13,18 @@ export interface Known {
   /** Nothing is known but that an instruction begins at the first byte. */
   readonly gap?: boolean;
   readonly base?: number;
+  readonly machine?: "x86_64" | "aarch64";
 }
 
 export function imageOf(
   code: string | Uint8Array,
-  { functions, gap = false, base = BASE }: Known = {},
+  { functions, gap = false, base = BASE, machine = "x86_64" }: Known = {},
 ): CodeImage {
   const bytes = typeof code === "string" ? assembled(code) : code;
   const end = base + bytes.length;
   const known = gap ? [] : (functions ?? [{ start: base, end, name: "function" }]);
   const image: CodeImage = {
-    machine: "x86_64",
+    machine,
     code: [{ vaddr: base, offset: base % 4096, size: bytes.length }],
     fixed: true,
     dynamic: false,

@@ -3,17 +3,20 @@
  */
 import { describe, expect, it } from "vitest";
 import { type Calls, findCalls } from "../../../src/calls/find.ts";
-import { DEADLINE_CALLS } from "../../../src/calls/table.ts";
+import { tableOf } from "../../../src/calls/table.ts";
+import { CALLS } from "../../../src/machine/x86_64/calls.ts";
 import { hex } from "../machine/x86_64/prologues.ts";
 import { BASE, imageOf, type Known } from "./code-image.ts";
+
+const DEADLINES = tableOf(CALLS).deadlines;
 
 /** Sites as `patch: moved bytes = number`, refusals as `at: why = number`; offsets in hexadecimal. */
 function found(
   code: string | Uint8Array,
   known: Known = {},
-  wanted: ReadonlySet<number> = DEADLINE_CALLS,
+  wanted: ReadonlySet<number> = DEADLINES,
 ): string[] {
-  return told(findCalls(imageOf(code, known), wanted), known.base ?? BASE);
+  return told(findCalls(CALLS, imageOf(code, known), wanted), known.base ?? BASE);
 }
 
 function told({ sites, unproved }: Calls, base: number): string[] {
@@ -31,7 +34,7 @@ describe("the number right before the call", () => {
       b8 e6 00 00 00       ; mov eax, 230
       0f 05                ; syscall
       c3                   ; ret`;
-    expect(findCalls(imageOf(listing), DEADLINE_CALLS)).toMatchObject({
+    expect(findCalls(CALLS, imageOf(listing), DEADLINES)).toMatchObject({
       sites: [
         {
           patch: BASE + 3,
@@ -203,7 +206,7 @@ describe("a number in a register", () => {
       73 01                ; jae error
       c3                   ; ret
       0f 0b                ; error: ud2`;
-    const { sites } = findCalls(imageOf(listing), DEADLINE_CALLS);
+    const { sites } = findCalls(CALLS, imageOf(listing), DEADLINES);
     expect(told({ sites, unproved: [] }, BASE)).toEqual(["12: 4c8b4c2408 = ?"]);
     expect(sites[0]!.free).toBe(0b111111);
   });
@@ -425,7 +428,7 @@ describe("functions", () => {
       0f 05                ; syscall
       c3                   ; ret`;
     const free = (known: Known) =>
-      findCalls(imageOf(listing, known), DEADLINE_CALLS).sites.map((site) => site.free);
+      findCalls(CALLS, imageOf(listing, known), DEADLINES).sites.map((site) => site.free);
     expect(free({})).toEqual([0b001000]);
     expect(free({ gap: true })).toEqual([0]);
   });
@@ -450,7 +453,7 @@ describe("musl's __syscall_cp_asm", () => {
       e9 22 13 ff ff       ; cancel: jmp`;
 
   it("is known by its bytes", () => {
-    expect(findCalls(imageOf(listing, { functions: [] }), DEADLINE_CALLS)).toMatchObject({
+    expect(findCalls(CALLS, imageOf(listing, { functions: [] }), DEADLINES)).toMatchObject({
       sites: [
         {
           patch: BASE + 0x22,
@@ -486,7 +489,7 @@ describe("the search", () => {
       { length: 0x10000 },
       (_, at) => [0xb8, 0xe6, 0, 0, 0, 0x0f, 0x05, 0x90][at % 8]!,
     );
-    const { sites, unproved } = findCalls(imageOf(code), DEADLINE_CALLS);
+    const { sites, unproved } = findCalls(CALLS, imageOf(code), DEADLINES);
     expect(unproved.slice(-1)).toMatchObject([{ why: "too many system calls before it", number: undefined }]);
     expect(sites.length + unproved.length).toBe(4096);
   });

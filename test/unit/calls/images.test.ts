@@ -4,11 +4,13 @@
 import { closeSync, existsSync, openSync, readSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { type Calls, findCalls } from "../../../src/calls/find.ts";
-import { callName, DEADLINE_CALLS, DURATION_CALLS } from "../../../src/calls/table.ts";
+import { tableOf } from "../../../src/calls/table.ts";
 import { type CodeImage, readCodeImage } from "../../../src/elf/functions.ts";
+import { CALLS } from "../../../src/machine/x86_64/calls.ts";
 import { type Line, objdump } from "./objdump.ts";
 
-const WANTED = new Set([...DEADLINE_CALLS, ...DURATION_CALLS]);
+const TABLE = tableOf(CALLS);
+const WANTED = new Set([...TABLE.deadlines, ...TABLE.durations]);
 
 const IMAGES = [
   "/usr/lib/x86_64-linux-gnu/libc.so.6",
@@ -63,7 +65,7 @@ describe.each(IMAGES.filter((path) => seen.get(path) !== undefined))("%s", (path
     const missed = pairs.filter(({ index }) => !told.has(lines[index]!.address));
     for (const { index, number } of missed) {
       const before = lines.slice(Math.max(0, index - 60), index).map(({ text }) => text);
-      const what = `${callName(number)} at 0x${lines[index]!.address.toString(16)}`;
+      const what = `${TABLE.nameOf(number)} at 0x${lines[index]!.address.toString(16)}`;
       expect(before.join("\n"), what).toMatch(/^xor (r10d,r10d|edx,edx|r8d,r8d)$|^mov esi,0x/m);
     }
   });
@@ -79,7 +81,7 @@ describe("the calls of glibc", () => {
   it.skipIf(path === undefined)(
     "are patched where it waits, with the register free that has to change",
     () => {
-      const { sites } = search(path!, DEADLINE_CALLS);
+      const { sites } = search(path!, TABLE.deadlines);
       const ofCall = (number: number | undefined) => sites.filter((site) => site.number === number);
       const isFree = (number: number, argument: number) =>
         ofCall(number).map(({ free }) => (free >> argument) & 1);
@@ -95,7 +97,7 @@ describe("the calls of glibc", () => {
 function search(path: string, wanted: ReadonlySet<number> = WANTED): Calls {
   const file = openSync(path, "r");
   try {
-    return findCalls(imageIn(file), wanted);
+    return findCalls(CALLS, imageIn(file), wanted);
   } finally {
     closeSync(file);
   }

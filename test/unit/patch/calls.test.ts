@@ -2,10 +2,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Address, address } from "../../../src/machine/address.ts";
+import { machineOf } from "../../../src/machine/machine.ts";
 import { jumpOf, planIslands, rewriteSites, windowOf } from "../../../src/patch/calls.ts";
 import { type CallRecord, isInOnePage } from "../../../src/patch/island.ts";
 import type { Mapping } from "../../../src/target/proc.ts";
 
+const X86_64 = machineOf("x86_64");
 const FUTEX = Uint8Array.of(0xb8, 0xca, 0, 0, 0);
 const PAGES = { start: address(0x7fff_f7f0_0000n), end: address(0x7fff_f7f0_9000n) };
 const PARAMS = address(0x7fff_f7f0_2000n);
@@ -21,10 +23,23 @@ const mapping = (start: bigint, end: bigint, path = "/code"): Mapping => ({
   deleted: false,
 });
 
-const site = (at: bigint, moved = FUTEX) => ({ address: address(at), moved, free: 8, what: "" });
+const site = (at: bigint, moved = FUTEX) => ({
+  address: address(at),
+  moved,
+  call: address(at + BigInt(moved.length)),
+  free: 8,
+  what: "",
+});
 
 const plan = (maps: readonly Mapping[], ...sites: ReturnType<typeof site>[]) =>
-  planIslands({ maps, sites, pages: PAGES, params: PARAMS, enter: address(PAGES.start + 0x400n) });
+  planIslands({
+    machine: X86_64,
+    maps,
+    sites,
+    pages: PAGES,
+    params: PARAMS,
+    enter: address(PAGES.start + 0x400n),
+  });
 
 describe("islands", () => {
   const program = mapping(0x40_0000n, 0x50_0000n);
@@ -48,7 +63,7 @@ describe("islands", () => {
       [0x7fff_f7d1_0000n, 0x7fff_f7e7_0000n],
     ]);
     for (const { address: at, size, records } of islands) {
-      for (const record of records) expect(jumpOf(record)[0]).toBe(0xe9);
+      for (const record of records) expect(jumpOf(X86_64, record)[0]).toBe(0xe9);
       for (const { start, end } of [program, libc, PAGES])
         expect(at + BigInt(size) <= start || end <= at, "it overlaps nothing").toBe(true);
     }
@@ -87,8 +102,8 @@ describe("the window around a site", () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 4091 }), (offset) => {
         const at = address(0x7000n + BigInt(offset));
-        expect(isInOnePage(at)).toBe(true);
-        const window = windowOf(at);
+        expect(isInOnePage(X86_64, at)).toBe(true);
+        const window = windowOf(at, 5);
         expect(window <= at && at + 5n <= window + 8n, "it holds the site").toBe(true);
         expect(window / 4096n).toBe((window + 7n) / 4096n);
         if (at / 64n === (at + 4n) / 64n) expect(window / 64n).toBe((window + 7n) / 64n);
@@ -105,6 +120,7 @@ describe("rewriting", () => {
     original: FUTEX,
     thunk: address(BASE + 0x10_0000n + BigInt(16 * offset)),
   });
+  const jumpTo = (each: CallRecord) => jumpOf(X86_64, each);
   /** A page full of one value, with a system call at each site. */
   const memoryOf = (records: readonly CallRecord[]) => {
     const memory = new Uint8Array(4096).fill(0x90);
@@ -136,10 +152,10 @@ describe("rewriting", () => {
         const memory = memoryOf(records);
         const before = memory.slice();
         const shuffled = records.toReversed();
-        const jumps = { records: shuffled, read: readerOf(memory), bytes: jumpOf, what: () => "" };
+        const jumps = { records: shuffled, read: readerOf(memory), bytes: jumpTo, what: () => "" };
         carryOut(memory, rewriteSites(jumps));
         const expected = before.slice();
-        for (const each of records) expected.set(jumpOf(each), Number(each.address - BASE));
+        for (const each of records) expected.set(jumpTo(each), Number(each.address - BASE));
         expect(memory).toEqual(expected);
         carryOut(memory, rewriteSites({ ...jumps, bytes: ({ original }) => original }));
         expect(memory).toEqual(before);
@@ -151,7 +167,7 @@ describe("rewriting", () => {
     const steps = rewriteSites({
       records: [record(0)],
       read: () => Uint8Array.from([...FUTEX, 0x0f, 0x05, 0x90]),
-      bytes: jumpOf,
+      bytes: jumpTo,
       what: ({ address: at }) => `site ${at - BASE}`,
     });
     expect(steps).toMatchObject([{ op: "patch", address: BASE, what: "site 0" }]);

@@ -1,6 +1,7 @@
 /** Islands: what is written is what is read, and nothing is believed that does not fit. */
 import { describe, expect, it } from "vitest";
 import { address } from "../../../src/machine/address.ts";
+import { machineOf } from "../../../src/machine/machine.ts";
 import {
   type CallSiteInTarget,
   decodeIsland,
@@ -10,10 +11,11 @@ import {
   islandSize,
   MAX_CALLS,
   MAX_ISLAND,
+  type MachineWithCalls,
 } from "../../../src/patch/island.ts";
-import { encodeThunk } from "../../../src/patch/thunk.ts";
 import { assembled } from "../machine/x86_64/prologues.ts";
 
+const X86_64 = machineOf("x86_64") as MachineWithCalls;
 const AT = address(0x7fff_f000_0000n);
 const PARAMS = address(0x7fff_f7f0_2000n);
 const ENTER = address(0x7fff_f7f0_0400n);
@@ -22,17 +24,18 @@ const FUTEX = assembled("b8 ca 00 00 00");
 const site = (offset: number, moved = FUTEX): CallSiteInTarget => ({
   address: address(AT + 0x10_0000n + BigInt(offset)),
   moved,
+  call: address(AT + 0x10_0000n + BigInt(offset + moved.length)),
   free: 8,
   what: "",
 });
 
 const SITES = [site(0), site(0x1234, assembled("4c 89 5c 24 08")), site(0x4000)];
-const island = encodeIsland(AT, SITES, PARAMS, ENTER);
+const island = encodeIsland(X86_64, AT, SITES, PARAMS, ENTER);
 
 describe("an island", () => {
   it("is read as it was written", () => {
     const { bytes, ...written } = island;
-    expect(decodeIsland(bytes, AT, PARAMS)).toEqual(written);
+    expect(decodeIsland(X86_64, bytes, AT, PARAMS)).toEqual(written);
     expect(written.records.map(({ address: at, original }) => [at, original])).toEqual(
       SITES.map(({ address: at, moved }) => [at, moved.slice(0, 5)]),
     );
@@ -42,9 +45,10 @@ describe("an island", () => {
     const view = new DataView(island.bytes.buffer);
     expect(view.getBigUint64(40, true)).toBe(ENTER);
     island.records.forEach(({ thunk }, i) => {
-      const expected = encodeThunk({
+      const expected = X86_64.calls.encodeThunk({
         moved: SITES[i]!.moved,
         site: SITES[i]!.address,
+        call: SITES[i]!.call,
         free: 8,
         at: thunk,
         enter: address(AT + 40n),
@@ -58,9 +62,14 @@ describe("an island", () => {
     expect(island.size).toBe(4096);
     expect(island.bytes).toHaveLength(island.size);
     const many = Array.from({ length: 200 }, (_, i) => site(16 * i));
-    expect(islandSize(many)).toBe(encodeIsland(AT, many, PARAMS, ENTER).bytes.length);
-    expect(islandSize(many) % 4096).toBe(0);
-    expect(islandSize(Array.from({ length: MAX_CALLS }, () => site(0)))).toBeLessThan(MAX_ISLAND);
+    expect(islandSize(X86_64, many)).toBe(encodeIsland(X86_64, AT, many, PARAMS, ENTER).bytes.length);
+    expect(islandSize(X86_64, many) % 4096).toBe(0);
+    expect(
+      islandSize(
+        X86_64,
+        Array.from({ length: MAX_CALLS }, () => site(0)),
+      ),
+    ).toBeLessThan(MAX_ISLAND);
   });
 });
 
@@ -68,7 +77,7 @@ describe("is none of ours", () => {
   const changed = (change: (view: DataView) => void) => {
     const bytes = island.bytes.slice();
     change(new DataView(bytes.buffer));
-    return decodeIsland(bytes, AT, PARAMS);
+    return decodeIsland(X86_64, bytes, AT, PARAMS);
   };
 
   it.each<[string, (view: DataView) => void, string]>([
@@ -96,12 +105,12 @@ describe("is none of ours", () => {
   });
 
   it("cut short, or too large", () => {
-    expect(decodeIsland(island.bytes.subarray(0, 40), AT, PARAMS)).toBe("has an impossible size");
-    expect(decodeIsland(new Uint8Array(MAX_ISLAND + 1), AT, PARAMS)).toBe("has an impossible size");
+    expect(decodeIsland(X86_64, island.bytes.subarray(0, 40), AT, PARAMS)).toBe("has an impossible size");
+    expect(decodeIsland(X86_64, new Uint8Array(MAX_ISLAND + 1), AT, PARAMS)).toBe("has an impossible size");
   });
 });
 
 it("tells sites that lie on two pages", () => {
-  expect(isInOnePage(address(0x1ffbn))).toBe(true);
-  expect(isInOnePage(address(0x1ffcn))).toBe(false);
+  expect(isInOnePage(X86_64, address(0x1ffbn))).toBe(true);
+  expect(isInOnePage(X86_64, address(0x1ffcn))).toBe(false);
 });

@@ -2,30 +2,25 @@
  * Which of a system call's argument registers nobody reads after it: these may come back changed. Whoever compiles
  * code takes them for unchanged, because the kernel keeps them.
  *
- * Every path from behind the `syscall` is followed until the register is overwritten, or read, or the function
- * returns. What that rests on:
- *   - The calling convention of C: none of the six belongs to the caller, and r10 carries no argument.
+ * Every path from behind the call is followed until the register is overwritten, or read, or the function returns. What
+ * that rests on:
+ *   - The calling convention of C: none of the six belongs to the caller, and the one that functions pass no argument in
+ *     (x86-64: r10) carries none.
  *   - GCC's -fipa-ra: who calls a function of its own file knows which registers that one leaves alone, and may keep
  *     values there. So a register outlives a call that is seen not to change it, and a return is its end only if the
  *     function changes it somewhere.
- *   - No function returns a system call's third argument in rdx, as the second half of its own result.
+ *   - Who calls a function that is seen never to return, since it ends in a loop (glibc's __libc_fatal), passes it no time
+ *     of a system call.
+ *   - No function returns a system call's argument in rdx or x1, as the second half of its own result.
  * Whatever is not understood reads every register.
  */
-import { decodeIfKnown } from "./decode.ts";
-import type { Flow, Instruction } from "./instruction.ts";
-import { RDI, RDX, type RegisterUse, RSI, registerUse } from "./registers.ts";
-
-const R8 = 1 << 8;
-const R9 = 1 << 9;
-const R10 = 1 << 10;
-
-/** In the order of the arguments. */
-export const ARGUMENTS: readonly number[] = [RDI, RSI, RDX, R10, R8, R9];
-const ALL = RDI | RSI | RDX | R10 | R8 | R9;
+import type { CallMachine, CodeInstruction, Flow, RegisterUse } from "../machine/calls.ts";
 
 /** How many calls deep, and how many instructions for one system call. */
 const DEPTH = 4;
 const BUDGET = 600;
+/** Instructions of a function that never returns. */
+const LONGEST_ENDLESS = 40;
 /** For all of an image: hostile code must not cost minutes. */
 const TOTAL_BUDGET = 200_000;
 
@@ -53,25 +48,35 @@ interface Step {
   readonly branch: number | undefined;
 }
 
-const EVERYTHING: RegisterUse = { reads: ALL, writes: 0, changes: ALL };
-const UNKNOWN: Fate = { read: 0, lost: ALL, kept: 0 };
+const EVERYTHING: RegisterUse = { reads: -1, writes: 0, changes: -1 };
+const UNKNOWN: Fate = { read: 0, lost: -1, kept: 0 };
 
 export class Liveness {
+  readonly #machine: CallMachine;
   readonly #codeAt: CodeAt;
+  /** Those that matter: the kernel keeps them. */
+  readonly #all: number;
+  /** Not needed where the time is mostly in the register that functions pass nothing in. */
+  readonly #mindsEnds: boolean;
   /** By the callee's address and the depth that was left. */
   readonly #callees = new Map<string, Fate>();
+  /** Whether the function at an address may return. */
+  readonly #returning = new Map<number, boolean>();
   #budget = 0;
   #total = TOTAL_BUDGET;
 
   /** @param codeAt the code of an image; a branch out of it leads to what is not understood */
-  constructor(codeAt: CodeAt) {
+  constructor(machine: CallMachine, codeAt: CodeAt) {
+    this.#machine = machine;
     this.#codeAt = codeAt;
+    this.#all = machine.arguments.reduce((sum, register) => sum | register) & ~machine.callResults;
+    this.#mindsEnds = machine.notPassed === 0;
   }
 
   /**
-   * @param address of the instruction behind the `syscall`
-   * @param changedOf those of some registers, as in registers.ts, that the function itself changes somewhere
-   * @returns bit n: argument n (rdi rsi rdx r10 r8 r9) is read by nobody
+   * @param address of the instruction behind the system call
+   * @param changedOf those of some registers that the function itself changes somewhere
+   * @returns bit n: argument n is read by nobody
    */
   freeAfter(address: number, changedOf: (registers: number) => number): number {
     const granted = Math.min(BUDGET, this.#total);
@@ -79,13 +84,16 @@ export class Liveness {
     const { read, lost, kept } = this.#follow(address, DEPTH);
     this.#total -= granted - this.#budget;
     const live = read | lost | (kept & ~changedOf(kept));
-    return ARGUMENTS.reduce((free, register, n) => ((live & register) === 0 ? free | (1 << n) : free), 0);
+    return this.#machine.arguments.reduce(
+      (free, register, n) => ((live & register) === 0 ? free | (1 << n) : free),
+      0,
+    );
   }
 
   #follow(start: number, depth: number): Fate {
     const fate = { read: 0, lost: 0, kept: 0 };
     const followed = new Map<number, number>();
-    const paths = [{ address: start, open: ALL }];
+    const paths = [{ address: start, open: this.#all }];
     for (let path = paths.pop(); path !== undefined; path = paths.pop()) {
       let { address, open } = path;
       for (;;) {
@@ -116,12 +124,13 @@ export class Liveness {
     const next = address + length;
     const target = branch && address + (branch.target - offset);
     if (flow === "next" || flow === "conditional") {
-      const use = registerUse(bytes, instruction) ?? EVERYTHING;
+      const use = this.#machine.registerUse(bytes, instruction) ?? EVERYTHING;
       fate.read |= open & use.reads;
       return { open: open & ~(use.reads | use.writes), next, branch: target };
     }
     if (flow === "jump") return { open, next: target!, branch: undefined };
     if (flow === "call" && target !== undefined) {
+      if (this.#mindsEnds && !this.#mayReturn(target)) return undefined;
       return { open: this.#call(target, open, depth, fate), next, branch: undefined };
     }
     leave(flow, open, fate);
@@ -131,7 +140,7 @@ export class Liveness {
   /** The registers of `open` that the callee leaves alone. */
   #call(target: number, open: number, depth: number, fate: Mutable<Fate>): number {
     const { read, lost, kept } = this.#callee(target, depth - 1);
-    fate.read |= open & (read | lost) & ~R10;
+    fate.read |= open & (read | lost) & ~this.#machine.notPassed;
     return open & kept;
   }
 
@@ -146,11 +155,42 @@ export class Liveness {
     return fate;
   }
 
-  #at(address: number): { instruction: Instruction; bytes: Uint8Array } | undefined {
+  /** Whether a function has a return that is seen, or leads to where nothing is seen. */
+  #mayReturn(target: number): boolean {
+    const known = this.#returning.get(target);
+    if (known !== undefined) return known;
+    // Until it is known, of one that calls itself.
+    this.#returning.set(target, true);
+    const may = this.#leadsToReturn(target);
+    if (this.#budget > 0) this.#returning.set(target, may);
+    else this.#returning.delete(target);
+    return may;
+  }
+
+  #leadsToReturn(start: number): boolean {
+    const seen = new Set<number>();
+    const paths = [start];
+    for (let address = paths.pop(); address !== undefined; address = paths.pop()) {
+      if (seen.has(address)) continue;
+      if (seen.size === LONGEST_ENDLESS) return true;
+      seen.add(address);
+      const read = this.#at(address);
+      if (read === undefined) return true;
+      const { flow, branch, length, offset } = read.instruction;
+      const target = branch && address + (branch.target - offset);
+      const isPassed = flow === "call" && (target === undefined || this.#mayReturn(target));
+      if (flow === "next" || flow === "conditional" || isPassed) paths.push(address + length);
+      else if (flow !== "call" && flow !== "jump" && flow !== "stop") return true;
+      if (target !== undefined && flow !== "call") paths.push(target);
+    }
+    return false;
+  }
+
+  #at(address: number): { instruction: CodeInstruction; bytes: Uint8Array } | undefined {
     if (this.#budget === 0) return undefined;
     this.#budget -= 1;
     const place = this.#codeAt(address);
-    const instruction = place && decodeIfKnown(place.bytes, place.offset);
+    const instruction = place && this.#machine.decode(place.bytes, place.offset);
     return instruction && { instruction, bytes: place.bytes };
   }
 }

@@ -12,10 +12,11 @@
  *   done:
  *     jmp  SYSCALL+2
  */
-import { type Address, address } from "../machine/address.ts";
-import { encodeJump, fitsInt32, JUMP_LENGTH } from "../machine/x86_64/encode.ts";
-import { JumpOutOfReach } from "../machine/x86_64/errors.ts";
-import { relocateRun } from "../machine/x86_64/relocate.ts";
+import { address } from "../address.ts";
+import type { ThunkInput } from "../calls.ts";
+import { JumpOutOfReach } from "../errors.ts";
+import { encodeJump, fitsInt32, JUMP_LENGTH } from "./encode.ts";
+import { relocateRun } from "./relocate.ts";
 
 /** Bytes of SYSCALL. */
 const SYSCALL_LENGTH = 2;
@@ -30,29 +31,16 @@ const HEAD = SKIP_RED_ZONE.length + 5;
 const CALL = CALL_MEMORY.length + 4;
 const TAIL = STACK_BACK.length + JUMP_IF_CARRY_OVER_JUMP.length + 2 * JUMP_LENGTH;
 
-export interface ThunkInput {
-  /** The instructions from the replaced one up to the system call, and where they stand. */
-  readonly moved: Uint8Array;
-  readonly site: Address;
-  /** Bit n: argument register n (rdi rsi rdx r10 r8 r9) is read by nobody after the call. */
-  readonly free: number;
-  /** Where the thunk will stand. */
-  readonly at: Address;
-  /** Where the address of the payload's entry stands. */
-  readonly enter: Address;
-}
-
-/** How long the thunk of so many moved bytes is. */
-export function thunkLength(moved: number): number {
-  return moved + HEAD + CALL + TAIL;
+/** How long the thunk of these moved bytes is. */
+export function thunkLength(moved: Uint8Array): number {
+  return moved.length + HEAD + CALL + TAIL;
 }
 
 /** @throws RelocationError, JumpOutOfReach */
-export function encodeThunk({ moved, site, free, at, enter }: ThunkInput): Uint8Array {
+export function encodeThunk({ moved, site, call: syscall, free, at, enter }: ThunkInput): Uint8Array {
   const run = relocateRun(moved, site, at);
-  const bytes = new Uint8Array(thunkLength(run.length));
+  const bytes = new Uint8Array(thunkLength(run));
   const here = (offset: number) => address(at + BigInt(offset));
-  const syscall = address(site + BigInt(moved.length));
 
   bytes.set(run);
   bytes.set(SKIP_RED_ZONE, run.length);
