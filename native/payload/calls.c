@@ -1,7 +1,10 @@
 /*
  * calls.c - which system calls are translated, and how.
  */
-#include "calls.h"
+#include "given.h"
+#ifdef TS_OLD_CALLS
+#include "i386/multiplexed.h"
+#endif
 
 /* What is to be done with a call. From NANOSLEEP on: only where CLOCK_MONOTONIC has a profile. */
 enum kind {
@@ -24,46 +27,66 @@ enum kind {
   ALARM,
   SOCKET_SET,
   SOCKET_GET,
+  SOCKETCALL,
+  IPC,
 };
 
 /* A kind, and the argument that holds the time. */
 #define RULE(kind, argument) ((kind) << 3 | (argument))
 
-/* By number; 0: not ours. enter.S looks here first. Aligned as futexes are: ts_readable takes its words for some. */
+/* By number; 0: not ours. ts_enter looks here first. Aligned as futexes are: ts_readable takes its words for some. */
 _Alignas(64) const uint8_t ts_rules[TS_LAST_CALL + 1] = {
-    [7] = RULE(MILLISECONDS, 2),        /* poll */
-    [23] = RULE(TIMEVAL_REST, 4),       /* select */
-    [35] = RULE(NANOSLEEP, 0),          /* nanosleep */
-    [36] = RULE(ITIMER_GET, 1),         /* getitimer */
-    [37] = RULE(ALARM, 0),              /* alarm */
-    [38] = RULE(ITIMER_SET, 1),         /* setitimer */
-    [54] = RULE(SOCKET_SET, 3),         /* setsockopt */
-    [55] = RULE(SOCKET_GET, 3),         /* getsockopt */
-    [96] = RULE(GETTIMEOFDAY, 0),       /* gettimeofday */
-    [128] = RULE(DURATION, 2),          /* rt_sigtimedwait */
-    [201] = RULE(TIME, 0),              /* time */
-    [202] = RULE(FUTEX, 3),             /* futex */
-    [208] = RULE(DURATION, 4),          /* io_getevents */
-    [220] = RULE(DURATION, 3),          /* semtimedop */
-    [223] = RULE(TIMER_SET, 2),         /* timer_settime */
-    [224] = RULE(TIMER_GET, 1),         /* timer_gettime */
-    [228] = RULE(CLOCK_GETTIME, 1),     /* clock_gettime */
-    [230] = RULE(CLOCK_NANOSLEEP, 2),   /* clock_nanosleep */
-    [232] = RULE(MILLISECONDS, 3),      /* epoll_wait */
-    [242] = RULE(REALTIME_DEADLINE, 4), /* mq_timedsend */
-    [243] = RULE(REALTIME_DEADLINE, 4), /* mq_timedreceive */
-    [270] = RULE(TIMESPEC_REST, 4),     /* pselect6 */
-    [271] = RULE(TIMESPEC_REST, 2),     /* ppoll */
-    [281] = RULE(MILLISECONDS, 3),      /* epoll_pwait */
-    [286] = RULE(TIMER_SET, 2),         /* timerfd_settime */
-    [287] = RULE(TIMER_GET, 1),         /* timerfd_gettime */
-    [299] = RULE(TIMESPEC_REST, 4),     /* recvmmsg */
-    [333] = RULE(DURATION, 4),          /* io_pgetevents */
-    [441] = RULE(DURATION, 3),          /* epoll_pwait2 */
-    [449] = RULE(FUTEX_WAITV, 3),       /* futex_waitv */
+    [NR_nanosleep] = RULE(NANOSLEEP, 0),
+    [NR_getitimer] = RULE(ITIMER_GET, 1),
+    [NR_setitimer] = RULE(ITIMER_SET, 1),
+    [NR_setsockopt] = RULE(SOCKET_SET, 3),
+    [NR_getsockopt] = RULE(SOCKET_GET, 3),
+    [NR_gettimeofday] = RULE(GETTIMEOFDAY, 0),
+    [NR_rt_sigtimedwait] = RULE(DURATION, 2),
+    [NR_futex] = RULE(FUTEX, 3),
+    [NR_io_getevents] = RULE(DURATION, 4),
+    [NR_semtimedop] = RULE(DURATION, 3),
+    [NR_timer_settime] = RULE(TIMER_SET, 2),
+    [NR_timer_gettime] = RULE(TIMER_GET, 1),
+    [NR_clock_gettime] = RULE(CLOCK_GETTIME, 1),
+    [NR_clock_nanosleep] = RULE(CLOCK_NANOSLEEP, 2),
+    [NR_mq_timedsend] = RULE(REALTIME_DEADLINE, 4),
+    [NR_mq_timedreceive] = RULE(REALTIME_DEADLINE, 4),
+    [NR_pselect6] = RULE(TIMESPEC_REST, 4),
+    [NR_ppoll] = RULE(TIMESPEC_REST, 2),
+    [NR_epoll_pwait] = RULE(MILLISECONDS, 3),
+    [NR_timerfd_settime] = RULE(TIMER_SET, 2),
+    [NR_timerfd_gettime] = RULE(TIMER_GET, 1),
+    [NR_recvmmsg] = RULE(TIMESPEC_REST, 4),
+    [NR_io_pgetevents] = RULE(DURATION, 4),
+    [NR_epoll_pwait2] = RULE(DURATION, 3),
+    [NR_futex_waitv] = RULE(FUTEX_WAITV, 3),
+#ifdef NR_select /* newer machines do without these */
+    [NR_poll] = RULE(MILLISECONDS, 2),
+    [NR_select] = RULE(TIMEVAL_REST, 4),
+    [NR_alarm] = RULE(ALARM, 0),
+    [NR_time] = RULE(TIME, 0),
+    [NR_epoll_wait] = RULE(MILLISECONDS, 3),
+#endif
+#ifdef TS_OLD_CALLS
+    [NR_socketcall] = RULE(SOCKETCALL, 0),
+    [NR_ipc] = RULE(IPC, 0),
+    [NR_rt_sigtimedwait_of_old] = RULE(DURATION, 2),
+    [NR_futex_of_old] = RULE(FUTEX, 3),
+    [NR_timer_settime_of_old] = RULE(TIMER_SET, 2),
+    [NR_timer_gettime_of_old] = RULE(TIMER_GET, 1),
+    [NR_clock_gettime_of_old] = RULE(CLOCK_GETTIME, 1),
+    [NR_clock_nanosleep_of_old] = RULE(CLOCK_NANOSLEEP, 2),
+    [NR_mq_timedsend_of_old] = RULE(REALTIME_DEADLINE, 4),
+    [NR_mq_timedreceive_of_old] = RULE(REALTIME_DEADLINE, 4),
+    [NR_pselect6_of_old] = RULE(TIMESPEC_REST, 4),
+    [NR_ppoll_of_old] = RULE(TIMESPEC_REST, 2),
+    [NR_timerfd_settime_of_old] = RULE(TIMER_SET, 2),
+    [NR_timerfd_gettime_of_old] = RULE(TIMER_GET, 1),
+    [NR_recvmmsg_of_old] = RULE(TIMESPEC_REST, 4),
+    [NR_io_pgetevents_of_old] = RULE(DURATION, 4),
+#endif
 };
-
-int ts_translate(struct ts_call *call);
 
 /* Looks again when a tool changes the settings meanwhile: it waits for nobody. */
 static inline struct settings take_settings(void) {
@@ -78,8 +101,8 @@ static inline struct settings take_settings(void) {
   return settings;
 }
 
-int ts_make_with(struct ts_call *call, unsigned argument, uint64_t value) {
-  uint64_t own = call->args[argument];
+int ts_make_with(struct ts_call *call, unsigned argument, uintptr_t value) {
+  uintptr_t own = call->args[argument];
   call->args[argument] = value;
   call->number = ts_make(call);
   call->args[argument] = own;
@@ -92,19 +115,18 @@ int ts_make_with(struct ts_call *call, unsigned argument, uint64_t value) {
  * for, but its timeout is read before. Of all such calls it is the one that seccomp filters, which a program may still
  * give itself, permit most often.
  */
-int ts_readable(const struct ts_call *call, uint64_t address) {
-  enum { SYS_FUTEX = 202, FUTEX_WAIT_PRIVATE = 128 };
+int ts_readable(const struct ts_call *call, uintptr_t address) {
+  enum { FUTEX_WAIT_PRIVATE = 128 };
   /* A constant word, and not -1; one of 64, so that threads do not all come to the same lock in the kernel. */
-  uint64_t word = (uint64_t)ts_rules + ((uint64_t)call * TS_SPREAD >> 58) * 4;
-  uint64_t page = ~(TS_PAGE - 1ull);
-  if ((address & page) == ((uint64_t)call & page) && ((address + 15) & page) == (address & page)) return 1;
-  return is_filtered() || system_call(SYS_FUTEX, word, FUTEX_WAIT_PRIVATE, UINT32_MAX, address) != -EFAULT;
+  uintptr_t word = (uintptr_t)ts_rules + (uintptr_t)((uintptr_t)call * TS_SPREAD >> 58) * 4;
+  uintptr_t page = ~(TS_PAGE - (uintptr_t)1);
+  if ((address & page) == ((uintptr_t)call & page) && ((address + given_bytes(call) - 1) & page) == (address & page)) return 1;
+  return is_filtered() || system_call(futex_of(call), word, FUTEX_WAIT_PRIVATE, UINT32_MAX, address) != -EFAULT;
 }
 
 /* Overwrites what is there. */
-int ts_writable(uint64_t address) {
-  enum { SYS_CLOCK_GETRES = 229 };
-  return is_filtered() || system_call(SYS_CLOCK_GETRES, CLOCK_REALTIME, address, 0, 0) == 0;
+int ts_writable(const struct ts_call *call, uintptr_t address) {
+  return is_filtered() || system_call(getres_of(call), CLOCK_REALTIME, address, 0, 0) == 0;
 }
 
 /*
@@ -114,7 +136,7 @@ int ts_writable(uint64_t address) {
 static out_of_line int read_clock(struct ts_call *call, struct settings settings) {
   if (!is_selected(settings, (int)call->args[0])) return IN_PLACE;
   call->number = ts_make(call);
-  if (call->number == 0) call->number = ts_clock_gettime((int)call->args[0], (void *)call->args[1]);
+  if (call->number == 0) call->number = read_given(call, (int)call->args[0], call->args[1]);
   return MADE;
 }
 
@@ -125,12 +147,14 @@ static out_of_line int read_timeofday(struct ts_call *call, struct settings sett
   return MADE;
 }
 
+#ifdef NR_time
 static out_of_line int read_time(struct ts_call *call, struct settings settings) {
   if (!(settings.selected & TS_SELECT_TIME)) return IN_PLACE;
   call->number = ts_make(call);
   if (call->number != -EFAULT) call->number = ts_time((void *)call->args[0]);
   return MADE;
 }
+#endif
 
 static out_of_line int futex(struct ts_call *call, struct settings settings) {
   enum { WAIT = 0, LOCK_PI = 6, WAIT_BITSET = 9, WAIT_REQUEUE_PI = 11, LOCK_PI2 = 13 };
@@ -165,8 +189,8 @@ static out_of_line int milliseconds(struct ts_call *call, unsigned argument) {
   if (asked <= 0) return IN_PLACE;
   uint64_t span = (ts_true_span((uint64_t)asked * NSEC_PER_MSEC) + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC;
   if (span > INT32_MAX) span = INT32_MAX;
-  if (!(call->free >> argument & 1)) return ts_make_with(call, argument, span);
-  call->args[argument] = span;
+  if (!(call->free >> argument & 1)) return ts_make_with(call, argument, (uintptr_t)span);
+  call->args[argument] = (uintptr_t)span;
   return IN_PLACE;
 }
 
@@ -180,8 +204,6 @@ int ts_translate(struct ts_call *call) {
       return read_clock(call, settings);
     case GETTIMEOFDAY:
       return read_timeofday(call, settings);
-    case TIME:
-      return read_time(call, settings);
     case FUTEX:
       return futex(call, settings);
     case FUTEX_WAITV:
@@ -208,12 +230,22 @@ int ts_translate(struct ts_call *call) {
       return ts_itimer_set(call);
     case ITIMER_GET:
       return ts_itimer_get(call);
-    case ALARM:
-      return ts_alarm(call);
     case SOCKET_SET:
       return ts_socket_set(call);
     case SOCKET_GET:
       return ts_socket_get(call);
+#ifdef NR_time
+    case TIME:
+      return read_time(call, settings);
+    case ALARM:
+      return ts_alarm(call);
+#endif
+#ifdef TS_OLD_CALLS
+    case SOCKETCALL:
+      return ts_socketcall(call);
+    case IPC:
+      return ts_ipc(call, settings);
+#endif
   }
   return IN_PLACE;
 }

@@ -5,20 +5,13 @@
  * lets the program make the call itself, in place; or it makes the call, with arguments of its own, and the program
  * gets the result. It does so only where it must: where it has to change a register that the program may read
  * afterwards, or something that the kernel gives back.
+ *
+ * struct ts_call, of <machine>/machine.h: everything below the caller's stack pointer, as thunk and ts_enter put it there.
  */
 #ifndef TIMESKEW_CALLS_H
 #define TIMESKEW_CALLS_H
 
 #include "slot.h"
-
-/* Everything below the caller's stack pointer, as thunk and ts_enter put it there. */
-struct ts_call {
-  int64_t number;   /* rax: which call; once it is made, its result */
-  uint64_t args[6]; /* rdi rsi rdx r10 r8 r9 */
-  uint64_t back;    /* into the thunk */
-  uint64_t free;    /* bit n: nobody reads the register of argument n after the call */
-  uint8_t red_zone[128];
-};
 
 enum answer { IN_PLACE = 0, MADE = 1 };
 
@@ -47,8 +40,8 @@ struct itimerval {
 #define FOREVER INT64_MAX
 #define TS_SPREAD 0x9e3779b97f4a7c15 /* 2^64 by the golden ratio: the product's upper bits are a hash */
 
-/* enter.S: makes the call with the arguments that it has, and returns the result. */
-int64_t ts_make(const struct ts_call *call);
+/* <machine>/enter.S: makes the call with the arguments that it has, and returns the result. */
+long ts_make(const struct ts_call *call);
 
 static inline int is_filtered(void) {
   return ts_params.flags & TS_FILTERED;
@@ -72,22 +65,15 @@ static inline int is_scaled(int clock) {
   return (uint32_t)clock < 32 && running >> clock & 1;
 }
 
-static inline int64_t system_call(int number, uint64_t a, uint64_t b, uint64_t c, uint64_t d) {
-  int64_t result;
-  register uint64_t r10 __asm__("r10") = d;
-  __asm__ volatile("syscall"
-                   : "=a"(result)
-                   : "0"((int64_t)number), "D"(a), "S"(b), "d"(c), "r"(r10)
-                   : "rcx", "r11", "memory");
-  return result;
-}
-
 /* Makes the call with another argument; the caller's register keeps its value. */
-int ts_make_with(struct ts_call *call, unsigned argument, uint64_t value);
+int ts_make_with(struct ts_call *call, unsigned argument, uintptr_t value);
 
-/* Whether the 16 bytes at an address can be read, or written, without a fault. */
-int ts_readable(const struct ts_call *call, uint64_t address);
-int ts_writable(uint64_t address);
+/* What is done about a call: an enum answer. */
+int ts_translate(struct ts_call *call);
+
+/* Whether a timespec of this call's can be read at an address, or written, without a fault. */
+int ts_readable(const struct ts_call *call, uintptr_t address);
+int ts_writable(const struct ts_call *call, uintptr_t address);
 
 /* waits.c; all return an enum answer. `again`: whether the kernel may read the timespec again, to restart the call. */
 int ts_deadline(struct ts_call *call, unsigned argument, int clock, int again, struct settings settings);

@@ -12,11 +12,12 @@
  */
 #include "profile.h"
 
-/* Clock ids that the kernel's vDSO reads itself: REALTIME MONOTONIC RAW R_COARSE M_COARSE BOOTTIME TAI. */
-#define VDSO_CLOCKS 0x8f3u
-
 static inline struct ts_timespec skewed(struct ts_timespec t, const struct ts_slot *slot) {
   return plus(t, slot->offset_sec, slot->offset_nsec);
+}
+
+static inline struct ts_timeval in_microseconds(struct ts_timespec t) {
+  return (struct ts_timeval){(long)t.sec, (long)((uintptr_t)t.nsec / 1000)};
 }
 
 /*
@@ -42,7 +43,7 @@ static out_of_line long profiled_clock_gettime(int id, struct ts_timespec *out, 
 }
 
 static out_of_line long skewed_clock_gettime(int id, struct ts_timespec *out, const struct ts_slot *slot) {
-  uint64_t generation = begin(slot);
+  uintptr_t generation = begin(slot);
   if (unlikely(kind_of(slot) != TS_CONSTANT)) return profiled_clock_gettime(id, out, slot);
   if (likely(slot->selected >> id & 1)) {
     struct ts_timespec now;
@@ -75,7 +76,7 @@ static out_of_line long skewed_syscall_clock(int id, struct ts_timespec *out, co
 long ts_clock_gettime(int id, struct ts_timespec *out) {
   if ((uint32_t)id < 32) {
     const struct ts_slot *slot = active_slot();
-    uint64_t generation = begin(slot);
+    uintptr_t generation = begin(slot);
     if ((selection(slot) >> id & 1) && likely(out))
       return likely(VDSO_CLOCKS >> id & 1) ? skewed_clock_gettime(id, out, slot) : skewed_syscall_clock(id, out, slot);
     if (unlikely(!settled(slot, generation))) return ts_clock_gettime(id, out);
@@ -90,13 +91,12 @@ static out_of_line long profiled_gettimeofday(struct ts_timeval *tv, void *tz, c
   if (unlikely(result)) return result;
   struct ts_timespec then = ts_shown(now, TS_NAME_GETTIMEOFDAY, slot);
   if (unlikely(!stands(&view))) return ts_gettimeofday(tv, tz);
-  tv->sec = then.sec;
-  tv->usec = (int64_t)((uint64_t)then.nsec / 1000);
+  *tv = in_microseconds(then);
   return unlikely(tz) ? ts_original_gettimeofday(0, tz) : 0;
 }
 
 static out_of_line long skewed_gettimeofday(struct ts_timeval *tv, void *tz, const struct ts_slot *slot) {
-  uint64_t generation = begin(slot);
+  uintptr_t generation = begin(slot);
   if (unlikely(kind_of(slot) != TS_CONSTANT)) return profiled_gettimeofday(tv, tz, slot);
   if (likely(slot->selected & TS_SELECT_GETTIMEOFDAY)) {
     struct ts_timespec now;
@@ -105,8 +105,7 @@ static out_of_line long skewed_gettimeofday(struct ts_timeval *tv, void *tz, con
     if (unlikely(result)) return result;
     struct ts_timespec then = skewed(now, slot);
     if (settled(slot, generation)) {
-      tv->sec = then.sec;
-      tv->usec = (int64_t)((uint64_t)then.nsec / 1000);
+      *tv = in_microseconds(then);
       return unlikely(tz) ? ts_original_gettimeofday(0, tz) : 0;
     }
   }
@@ -115,36 +114,38 @@ static out_of_line long skewed_gettimeofday(struct ts_timeval *tv, void *tz, con
 
 long ts_gettimeofday(struct ts_timeval *tv, void *tz) {
   const struct ts_slot *slot = active_slot();
-  uint64_t generation = begin(slot);
+  uintptr_t generation = begin(slot);
   if ((selection(slot) & TS_SELECT_GETTIMEOFDAY) && likely(tv)) return skewed_gettimeofday(tv, tz, slot);
   if (unlikely(!settled(slot, generation))) return ts_gettimeofday(tv, tz);
   return ts_original_gettimeofday(tv, tz);
 }
 
+#ifdef TS_HAS_TIME
+
 /* The second of a skew that has a part below a second: from the coarse clock, which time() reads too. */
-static out_of_line int64_t skewed_coarse_second(const struct ts_slot *slot) {
+static out_of_line long skewed_coarse_second(const struct ts_slot *slot) {
   struct ts_timespec now;
   (void)ts_original_clock_gettime(CLOCK_REALTIME_COARSE, &now);
-  return skewed(now, slot).sec;
+  return (long)skewed(now, slot).sec;
 }
 
-static out_of_line long profiled_time(int64_t *out, const struct ts_slot *slot) {
+static out_of_line long profiled_time(long *out, const struct ts_slot *slot) {
   struct view view = view_of(slot);
   struct ts_timespec now;
   (void)ts_original_clock_gettime(CLOCK_REALTIME_COARSE, &now);
-  int64_t second = ts_shown(now, TS_NAME_TIME, slot).sec;
+  long second = (long)ts_shown(now, TS_NAME_TIME, slot).sec;
   if (unlikely(!stands(&view))) return ts_time(out);
   if (unlikely(out)) *out = second;
   return second;
 }
 
-static out_of_line long skewed_time(int64_t *out, const struct ts_slot *slot) {
-  uint64_t generation = begin(slot);
+static out_of_line long skewed_time(long *out, const struct ts_slot *slot) {
+  uintptr_t generation = begin(slot);
   if (unlikely(kind_of(slot) != TS_CONSTANT)) return profiled_time(out, slot);
   if (likely(slot->selected & TS_SELECT_TIME)) {
-    int64_t second;
+    long second;
     if (unlikely(slot->offset_nsec)) second = skewed_coarse_second(slot);
-    else second = (int64_t)((uint64_t)ts_original_time(0) + (uint64_t)slot->offset_sec);
+    else second = (long)((uintptr_t)ts_original_time(0) + (uintptr_t)slot->offset_sec);
     if (settled(slot, generation)) {
       if (unlikely(out)) *out = second;
       return second;
@@ -153,10 +154,12 @@ static out_of_line long skewed_time(int64_t *out, const struct ts_slot *slot) {
   return ts_time(out);
 }
 
-long ts_time(int64_t *out) {
+long ts_time(long *out) {
   const struct ts_slot *slot = active_slot();
-  uint64_t generation = begin(slot);
+  uintptr_t generation = begin(slot);
   if (selection(slot) & TS_SELECT_TIME) return skewed_time(out, slot);
   if (unlikely(!settled(slot, generation))) return ts_time(out);
   return ts_original_time(out);
 }
+
+#endif

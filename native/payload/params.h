@@ -18,14 +18,18 @@
 
 #define TS_PAYLOAD_MAGIC 0x444c5950454d4954ull /* "TIMEPYLD" */
 #define TS_MARK_MAGIC 0x57454b53454d4954ull    /* "TIMESKEW" */
-#define TS_PAYLOAD_VERSION 4
+#define TS_PAYLOAD_VERSION 5
 
 #define TS_PAGE 4096
-#define TS_CODE_SIZE (4 * TS_PAGE)
 #define TS_PARAMS_SIZE (10 * TS_PAGE)
 #define TS_SLOT_SIZE (2 * TS_PAGE)
 #define TS_TRAMPOLINE_SIZE 64
-#define TS_FUNCTIONS 3 /* clock_gettime, gettimeofday, time: in this order wherever they are counted */
+
+/*
+ * clock_gettime, gettimeofday, time, clock_gettime64, vsyscall: in this order wherever they are counted. The last two
+ * are a 32-bit program's: a clock read with 64 bits of seconds, and where it makes its system calls. arm64 has no time.
+ */
+#define TS_FUNCTIONS 5
 #define TS_MAX_SITES 8
 #define TS_MAX_ISLANDS 8
 #define TS_MAX_ADDED 8
@@ -45,7 +49,7 @@ struct ts_site {
   uint64_t address;     /* of an aligned 8-byte word in the vDSO */
   uint8_t original[8];  /* what the kernel put there */
   uint8_t patched[8];   /* what we put there: a jump and the rest of the word */
-  uint32_t function;    /* 0 clock_gettime, 1 gettimeofday, 2 time */
+  uint32_t function;    /* as TS_FUNCTIONS counts them */
   uint32_t reserved;
 };
 
@@ -171,7 +175,8 @@ struct ts_probe_reading {
   int64_t after_nsec;
 };
 
-#define TS_PROBE_READINGS 14 /* clock ids 0 .. 11, gettimeofday, time */
+/* Clock ids 0 .. 11, gettimeofday, time; CLOCK_REALTIME by clock_gettime64. */
+#define TS_PROBE_READINGS 15
 
 struct ts_probe {
   uint64_t entries[TS_FUNCTIONS]; /* in: the vDSO's functions; 0 where there is none */
@@ -198,6 +203,7 @@ struct ts_params {
 struct ts_payload_header {
   uint64_t magic;
   uint32_t version;
+  uint32_t machine; /* of the target, as ELF numbers it: e_machine */
   uint32_t code_size;
   uint32_t params_size;
   uint32_t index;           /* offsets in the parameter pages */
@@ -206,7 +212,7 @@ struct ts_payload_header {
   uint32_t probe;
   uint32_t trampoline_size;
   uint32_t probe_entry;     /* offset of the probe's code */
-  uint32_t entries[TS_FUNCTIONS];
+  uint32_t entries[TS_FUNCTIONS]; /* 0: this machine has no such function */
   uint32_t trampolines[TS_FUNCTIONS];
   uint32_t enter; /* where thunks call */
   uint32_t begin_entry; /* offset of ts_begin's code */

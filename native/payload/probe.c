@@ -7,7 +7,16 @@
  */
 #include "profile.h"
 
-enum { GETTIMEOFDAY = 12, TIME = 13 };
+#ifdef __i386__
+#include "i386/clock32.h"
+typedef ts_clock_gettime32_fn plain_clock_gettime_fn;
+typedef struct ts_timespec32 plain_timespec;
+#else
+typedef ts_clock_gettime_fn plain_clock_gettime_fn;
+typedef struct ts_timespec plain_timespec;
+#endif
+
+enum { CLOCKS = 12, GETTIMEOFDAY = 12, TIME = 13, CLOCK64 = 14 };
 
 /* a <= b */
 static int ordered(struct ts_timespec a, struct ts_timespec b) {
@@ -28,29 +37,50 @@ static int promised(const struct ts_probe_reading *r, unsigned name, const struc
          ((ordered(before, value) && ordered(value, after)) || (ordered(after, value) && ordered(value, before)));
 }
 
+/*
+ * The time that has these 32 bits for seconds, and is nearest to what should be shown: all that a 32-bit program's older
+ * functions tell.
+ */
+static int64_t widened(int64_t sec, struct ts_timespec before, unsigned name, const struct ts_slot *slot) {
+  int64_t near = ts_shown(before, name, slot).sec;
+  return near + (int32_t)((uint32_t)sec - (uint32_t)near);
+}
+
+static void *entry_of(const struct ts_probe *probe, int function) {
+  return (void *)(uintptr_t)probe->entries[function];
+}
+
 /* @returns whether it is what was promised */
 static int read_clock(struct ts_probe *probe, int index, int base, const struct ts_slot *slot) {
   struct ts_probe_reading *r = &probe->readings[index];
   struct ts_timespec before = {0, 0}, value = {0, 0}, after = {0, 0};
   int64_t unit = 1;
-  unsigned name = (unsigned)index;
+  unsigned name = (unsigned)base;
   long failed = ts_original_clock_gettime(base, &before);
 
+  r->result = 0;
   if (index == GETTIMEOFDAY) {
-    r->result = ((long (*)(struct ts_timespec *, void *))probe->entries[1])(&value, 0);
-    value.nsec *= 1000;
+    struct ts_timeval micro = {0, 0};
+    r->result = ((ts_gettimeofday_fn *)entry_of(probe, 1))(&micro, 0);
+    value = (struct ts_timespec){micro.sec, (int64_t)micro.usec * 1000};
     unit = 1000;
     name = TS_NAME_GETTIMEOFDAY;
   } else if (index == TIME) {
-    value.sec = ((int64_t(*)(int64_t *))probe->entries[2])(0);
-    r->result = value.sec < 0 && value.sec > -4096 ? value.sec : 0;
+    value.sec = ((long (*)(long *))entry_of(probe, 2))(0);
     unit = NSEC_PER_SEC;
     name = TS_NAME_TIME;
+  } else if (index == CLOCK64) {
+    r->result = ((ts_clock_gettime_fn *)entry_of(probe, 3))(base, &value);
   } else {
-    r->result = ((long (*)(int, struct ts_timespec *))probe->entries[0])(index, &value);
+    plain_timespec plain = {0, 0};
+    r->result = ((plain_clock_gettime_fn *)entry_of(probe, 0))(base, &plain);
+    value = (struct ts_timespec){plain.sec, plain.nsec};
   }
 
   (void)ts_original_clock_gettime(base, &after);
+  if (sizeof(long) < sizeof(value.sec) && index != CLOCK64 && !failed)
+    value.sec = widened(value.sec, before, name, slot);
+  if (index == TIME && value.sec < 0 && value.sec > -4096) r->result = value.sec;
   r->sec = value.sec;
   r->nsec = value.nsec;
   r->before_sec = before.sec;
@@ -71,8 +101,11 @@ void ts_probe(struct ts_params *params) {
   struct ts_probe *probe = &params->probe;
   const struct ts_slot *slot = &params->slot[params->index & 1];
   probe->mismatches = 0;
-  for (int id = 0; id < 12; id++)
-    if (probe->wanted >> id & 1 && probe->entries[0]) check_clock(probe, id, id, slot);
+  for (int id = CLOCKS - 1; id >= 0; id--) {
+    if (!(probe->wanted >> id & 1)) continue;
+    if (probe->entries[0]) check_clock(probe, id, id, slot);
+    if (probe->entries[3]) check_clock(probe, CLOCK64, id, slot); /* the last one, CLOCK_REALTIME, can be looked at */
+  }
   if (probe->wanted & TS_SELECT_GETTIMEOFDAY && probe->entries[1])
     check_clock(probe, GETTIMEOFDAY, CLOCK_REALTIME, slot);
   if (probe->wanted & TS_SELECT_TIME && probe->entries[2])

@@ -17,11 +17,10 @@ struct reader {
 #define END (-1)
 
 static int next(struct reader *reader) {
-  enum { SYS_READ = 0 };
   if (reader->at >= reader->length) {
     if (reader->reads-- <= 0) return END;
-    uint64_t buffer = (uint64_t)reader->bytes;
-    reader->length = (int)system_call(SYS_READ, (uint64_t)reader->fd, buffer, sizeof(reader->bytes), 0);
+    uintptr_t buffer = (uintptr_t)reader->bytes;
+    reader->length = (int)system_call(NR_read, (uintptr_t)reader->fd, buffer, sizeof(reader->bytes), 0);
     reader->at = 0;
     if (reader->length <= 0) return END;
   }
@@ -60,16 +59,16 @@ static void append_number(char *to, unsigned number) {
 
 /* The path is in the buffer that the contents are read into. */
 static int open_path(struct reader *reader) {
-  enum { SYS_OPEN = 2, O_RDONLY = 0, O_CLOEXEC = 02000000 };
-  reader->fd = (int)system_call(SYS_OPEN, (uint64_t)reader->bytes, O_RDONLY | O_CLOEXEC, 0, 0);
+  enum { AT_FDCWD = -100, O_RDONLY = 0, O_CLOEXEC = 02000000 };
+  uintptr_t path = (uintptr_t)reader->bytes;
+  reader->fd = (int)system_call(NR_openat, (uintptr_t)AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
   reader->at = reader->length = 0;
   reader->reads = READS;
   return reader->fd >= 0;
 }
 
 static void close_file(const struct reader *reader) {
-  enum { SYS_CLOSE = 3 };
-  system_call(SYS_CLOSE, (uint64_t)reader->fd, 0, 0, 0);
+  system_call(NR_close, (uintptr_t)reader->fd, 0, 0, 0);
 }
 
 /* Threads may have descriptors of their own. */

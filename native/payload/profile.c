@@ -6,6 +6,7 @@
  * the slot, or takes long.
  */
 #include "profile.h"
+#include "wide.h"
 
 static inline void end_at(struct line *line, uint64_t end) {
   if (end < line->until) line->until = end;
@@ -14,12 +15,11 @@ static inline void end_at(struct line *line, uint64_t end) {
 /* span * num / den, rounded down. No 128-bit division: that would be a function of libgcc. */
 static inline int64_t along(uint64_t span, int64_t num, uint64_t den) {
   if (!num) return 0;
-  unsigned __int128 product = (unsigned __int128)span * (num < 0 ? -(uint64_t)num : (uint64_t)num);
-  uint64_t low = (uint64_t)product, high = (uint64_t)(product >> 64);
-  if (unlikely(high >= den)) return num < 0 ? INT64_MIN : INT64_MAX; /* the quotient would not fit, and `div` trap */
-  __asm__ volatile("divq %2" : "+a"(low), "+d"(high) : "r"(den) : "cc");
-  if (unlikely(low > INT64_MAX)) return num < 0 ? INT64_MIN : INT64_MAX;
-  return num < 0 ? (int64_t)-(low + (high != 0)) : (int64_t)low;
+  struct wide whole = product(span, num < 0 ? -(uint64_t)num : (uint64_t)num);
+  if (unlikely(whole.high >= den)) return num < 0 ? INT64_MIN : INT64_MAX; /* the quotient would not fit */
+  uint64_t rest, quotient = ts_quotient(whole.high, whole.low, den, &rest);
+  if (unlikely(quotient > INT64_MAX)) return num < 0 ? INT64_MIN : INT64_MAX;
+  return num < 0 ? (int64_t)-(quotient + (rest != 0)) : (int64_t)quotient;
 }
 
 /* The last frame that is not later than `at`; the first one, if none is. */
@@ -65,7 +65,7 @@ static inline int64_t draw(const struct ts_slot *slot, uint64_t index, uint64_t 
   z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
   z = (z ^ z >> 27) * 0x94d049bb133111eb;
   z ^= z >> 31;
-  return (int64_t)((uint64_t)((unsigned __int128)z * (2 * amplitude + 1) >> 64) - amplitude);
+  return (int64_t)(product(z, 2 * amplitude + 1).high - amplitude);
 }
 
 /* What glides begins at 0, for a clock that nobody asked to jump. */

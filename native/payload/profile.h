@@ -6,8 +6,15 @@
 
 #include "slot.h"
 
-/* A field of a slot that may be rewritten meanwhile: loaded once, so that what is used is what was checked. */
+/*
+ * A field of a slot that may be rewritten meanwhile: loaded once, so that what is used is what was checked. (In two
+ * halves by a 32-bit machine, which may not belong together; that, too, is found out afterwards.)
+ */
+#ifdef __LP64__
 #define load(field) __atomic_load_n(&(field), __ATOMIC_RELAXED)
+#else
+#define load(field) (*(const volatile __typeof__(field) *)&(field))
+#endif
 #define NEVER UINT64_MAX
 
 /* The line that an offset is on. */

@@ -25,12 +25,16 @@ static inline struct ts_timespec timespec_of(uint64_t ns) {
 }
 
 static inline uint64_t microseconds(const struct ts_timeval *t) {
-  if (t->sec >= FOREVER / USEC_PER_SEC) return FOREVER;
-  return (uint64_t)t->sec * USEC_PER_SEC + (uint64_t)t->usec;
+  int64_t sec = t->sec;
+  if (sec >= FOREVER / USEC_PER_SEC) return FOREVER;
+  return (uint64_t)sec * USEC_PER_SEC + (uint64_t)t->usec;
 }
 
+/* The longest that there is, where seconds have 32 bits: 68 years. */
 static inline struct ts_timeval timeval_of(uint64_t us) {
-  return (struct ts_timeval){(int64_t)(us / USEC_PER_SEC), (int64_t)(us % USEC_PER_SEC)};
+  uint64_t sec = us / USEC_PER_SEC;
+  if (sec > INTPTR_MAX) return (struct ts_timeval){INTPTR_MAX, USEC_PER_SEC - 1};
+  return (struct ts_timeval){(long)sec, (long)(us % USEC_PER_SEC)};
 }
 
 /* How long a wait takes in true time: rounded up, for it must not end early. */

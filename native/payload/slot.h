@@ -4,6 +4,7 @@
 #ifndef TIMESKEW_SLOT_H
 #define TIMESKEW_SLOT_H
 
+#include "machine.h"
 #include "params.h"
 
 /* The parameter pages follow the code; payload.ld says where. */
@@ -17,19 +18,28 @@ extern struct ts_params ts_params __attribute__((visibility("hidden")));
 #define CLOCK_REALTIME_COARSE 5
 #define CLOCK_MONOTONIC_COARSE 6
 #define CLOCK_BOOTTIME 7
+/* Clock ids that the kernel's vDSO reads itself: REALTIME MONOTONIC RAW R_COARSE M_COARSE BOOTTIME TAI. */
+#define VDSO_CLOCKS 0x8f3u
 
+/* As gettimeofday and old system calls have it: a 32-bit program's has two words of 32 bits. */
 struct ts_timeval {
-  int64_t sec;
-  int64_t usec;
+  long sec;
+  long usec;
 };
 
+/* A 32-bit program's clock_gettime64, of the two that it has. */
 typedef long ts_clock_gettime_fn(int id, struct ts_timespec *out);
 typedef long ts_gettimeofday_fn(struct ts_timeval *tv, void *tz);
-typedef long ts_time_fn(int64_t *out);
+typedef long ts_time_fn(long *out);
 
 ts_clock_gettime_fn ts_clock_gettime, ts_original_clock_gettime;
 ts_gettimeofday_fn ts_gettimeofday, ts_original_gettimeofday;
+#ifdef TS_HAS_TIME
 ts_time_fn ts_time, ts_original_time;
+#endif
+
+/* For looking at halves of a field. */
+typedef uintptr_t __attribute__((may_alias)) ts_word;
 
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
@@ -41,21 +51,38 @@ static inline const struct ts_slot *active_slot(void) {
   return &slots[__atomic_load_n(&ts_params.index, __ATOMIC_ACQUIRE) & 1];
 }
 
-static inline uint64_t begin(const struct ts_slot *slot) {
-  return __atomic_load_n(&slot->generation, __ATOMIC_ACQUIRE);
+/*
+ * A 32-bit machine loads the lower word: to come back to the same one within a single reading, the settings would have
+ * to change four billion times.
+ */
+static inline uintptr_t begin(const struct ts_slot *slot) {
+  return __atomic_load_n((const ts_word *)&slot->generation, __ATOMIC_ACQUIRE);
 }
+
+/*
+ * In which order others see what the tool writes, on a machine that does not keep to any: each of its writes
+ * (process_vm_writev, /proc/PID/mem, PTRACE_POKEDATA) is a system call that ends by giving back a reference to the
+ * target's memory, mmput(), an atomic operation with a result, and so a full barrier in the kernel's memory model. So
+ * one write is seen before the next; within one there is no order, but aligned words are whole. A reader's part is to
+ * load generation and index before and, by the fence, behind what they guard: if it has seen anything of a later write
+ * to the slot, it then sees the generation that was made invalid before.
+ */
 
 /*
  * Whether the slot has held the same settings since begin(), and is the active one. The index comes first: a slot that
  * was being rewritten at begin() is not active before its generation has changed.
  */
-static inline int settled(const struct ts_slot *slot, uint64_t generation) {
+static inline int settled(const struct ts_slot *slot, uintptr_t generation) {
   __atomic_thread_fence(__ATOMIC_ACQUIRE);
   return likely(active_slot() == slot) && likely(begin(slot) == generation);
 }
 
+/* Each bit is by itself, so it may be loaded in two halves. */
 static inline uint64_t selection(const struct ts_slot *slot) {
-  return __atomic_load_n(&slot->selected, __ATOMIC_ACQUIRE);
+  const ts_word *words = (const ts_word *)&slot->selected;
+  uint64_t selected = __atomic_load_n(words, __ATOMIC_ACQUIRE);
+  if (sizeof(*words) < sizeof(selected)) selected |= (uint64_t)__atomic_load_n(words + 1, __ATOMIC_ACQUIRE) << 32;
+  return selected;
 }
 
 static inline uint32_t kind_of(const struct ts_slot *slot) {
@@ -73,10 +100,10 @@ static inline const struct ts_slot *other_slot(const struct ts_slot *slot) {
  */
 struct view {
   const struct ts_slot *slot; /* the active one */
-  uint64_t generations;       /* the sum: both only rise */
+  uintptr_t generations;      /* the sum: both only rise */
 };
 
-static inline uint64_t generations(const struct ts_slot *slot) {
+static inline uintptr_t generations(const struct ts_slot *slot) {
   return begin(slot) + begin(other_slot(slot));
 }
 

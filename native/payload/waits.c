@@ -4,6 +4,7 @@
  * The program's timespec is read once, and only where it is known to be readable. Whatever is wrong with it is left for
  * the kernel to find: the call is passed on as it is.
  */
+#include "given.h"
 #include "profile.h"
 #include "scale.h"
 
@@ -12,22 +13,11 @@
 #define WAYS 8
 _Static_assert(TS_WAITS == 64 * WAYS, "claim() takes 6 bits of a hash");
 
-/*
- * Changes both words, if they are as expected. rbx, which the instruction wants, is nobody's register here (build.mjs),
- * so it holds the caller's value.
- */
+#ifdef TS_IN_PLACE
+
+/* Changes both words, if they are as expected. */
 static inline int exchange(struct ts_wait *wait, uint64_t key, uint64_t until, uint64_t new_key, uint64_t new_until) {
-  struct head {
-    uint64_t words[2];
-  } *head = (struct head *)wait;
-  int done;
-  __asm__ volatile("xchgq %%rbx, %[new_key]\n\t"
-                   "lock cmpxchg16b %[head]\n\t"
-                   "xchgq %%rbx, %[new_key]"
-                   : "=@ccz"(done), [head] "+m"(*head), "+a"(key), "+d"(until), [new_key] "+r"(new_key)
-                   : "c"(new_until)
-                   : "memory");
-  return done;
+  return ts_exchange((uint64_t *)wait, key, until, new_key, new_until);
 }
 
 /*
@@ -62,20 +52,35 @@ static out_of_line struct ts_wait *claim(uint64_t key, uint64_t again) {
   return 0;
 }
 
+static inline struct ts_wait *place_for(const struct ts_call *call, unsigned argument, uint64_t again) {
+  return call->free >> argument & 1 ? claim((uintptr_t)(call + 1), again) : 0;
+}
+
+#else
+
+/* The payload makes all calls itself. */
+static inline struct ts_wait *place_for(const struct ts_call *call, unsigned argument, uint64_t again) {
+  (void)call, (void)argument, (void)again;
+  return 0;
+}
+
+#endif
+
 /* The call with another timespec: in place, if it may be. */
 static int pass(struct ts_call *call, unsigned argument, const struct ts_timespec *time, uint64_t again) {
-  struct ts_wait *wait = call->free >> argument & 1 ? claim((uint64_t)(call + 1), again) : 0;
-  if (!wait) return ts_make_with(call, argument, (uint64_t)time);
+  struct ts_wait *wait = place_for(call, argument, again);
+  ts_given copy;
+  if (!wait) return ts_make_with(call, argument, given(call, time, &copy));
   wait->time = *time;
-  call->args[argument] = (uint64_t)&wait->time;
+  call->args[argument] = (uintptr_t)&wait->time;
   return IN_PLACE;
 }
 
 /* The program's timespec, if it has given a valid one. */
 static int take(const struct ts_call *call, unsigned argument, struct ts_timespec *out) {
-  uint64_t address = call->args[argument];
+  uintptr_t address = call->args[argument];
   if (!address || !ts_readable(call, address)) return 0;
-  *out = *(const volatile struct ts_timespec *)address;
+  *out = given_time(call, address);
   return is_valid(out);
 }
 
@@ -191,28 +196,35 @@ int ts_duration(struct ts_call *call, unsigned argument, int again, struct setti
 
 /* nanosleep and its kin: the rest goes to another place, which is the next argument, and only if it was interrupted. */
 int ts_sleep(struct ts_call *call, unsigned argument, struct settings settings) {
-  struct ts_timespec *rest = (void *)call->args[argument + 1], time;
+  uintptr_t rest = call->args[argument + 1];
+  struct ts_timespec time;
+  ts_given copy;
   if (!rest) return ts_duration(call, argument, 0, settings);
   if (!scales(settings) || !take(call, argument, &time)) return IN_PLACE;
   slow_timespec(&time);
-  ts_make_with(call, argument, (uint64_t)&time);
-  if (call->number == -EINTR) *rest = timespec_of(ts_fake_span(nanoseconds(rest)));
+  ts_make_with(call, argument, given(call, &time, &copy));
+  if (call->number != -EINTR) return MADE;
+  time = given_time(call, rest);
+  give_time(call, rest, timespec_of(ts_fake_span(nanoseconds(&time))));
   return MADE;
 }
 
 /* ppoll, pselect6 and recvmmsg: the rest replaces the timespec, if the kernel sees fit. */
 int ts_timespec_rest(struct ts_call *call, unsigned argument) {
-  enum { SYS_RECVMMSG = 299 };
   struct ts_timespec time;
-  int minds = (uint32_t)call->number == SYS_RECVMMSG;
+  ts_given copy;
+  int minds = is_recvmmsg(call);
   if (!take(call, argument, &time)) return IN_PLACE;
   slow_timespec(&time);
-  uint64_t given = nanoseconds(&time);
-  ts_make_with(call, argument, (uint64_t)&time);
+  uintptr_t ours = given(call, &time, &copy);
+  time = given_time(call, ours);
+  uint64_t asked = nanoseconds(&time);
+  ts_make_with(call, argument, ours);
+  time = given_time(call, ours);
   uint64_t rest = nanoseconds(&time);
-  if (rest == given) return MADE;
-  if (ts_writable(call->args[argument]))
-    *(struct ts_timespec *)call->args[argument] = timespec_of(ts_fake_span(rest));
+  if (rest == asked) return MADE;
+  if (ts_writable(call, call->args[argument]))
+    give_time(call, call->args[argument], timespec_of(ts_fake_span(rest)));
   else if (minds)
     call->number = -EFAULT;
   return MADE;
@@ -222,15 +234,15 @@ int ts_timespec_rest(struct ts_call *call, unsigned argument) {
 int ts_timeval_rest(struct ts_call *call, unsigned argument) {
   const struct ts_timeval *theirs = (void *)call->args[argument];
   struct ts_timeval time;
-  if (!theirs || !ts_readable(call, (uint64_t)theirs)) return IN_PLACE;
+  if (!theirs || !ts_readable(call, (uintptr_t)theirs)) return IN_PLACE;
   time = *(const volatile struct ts_timeval *)theirs;
   if ((uint64_t)time.usec > FOREVER / 2 || (uint64_t)time.sec > FOREVER / 2 / USEC_PER_SEC) return IN_PLACE;
   uint64_t asked = (uint64_t)time.sec * USEC_PER_SEC + (uint64_t)time.usec;
-  uint64_t given = true_microseconds(asked);
-  time = timeval_of(given);
-  ts_make_with(call, argument, (uint64_t)&time);
+  time = timeval_of(true_microseconds(asked));
+  uint64_t passed = microseconds(&time);
+  ts_make_with(call, argument, (uintptr_t)&time);
   uint64_t rest = microseconds(&time);
-  if (rest != given && ts_writable((uint64_t)theirs))
+  if (rest != passed && ts_writable(call, (uintptr_t)theirs))
     *(struct ts_timeval *)theirs = timeval_of(fake_microseconds(rest));
   return MADE;
 }

@@ -61,6 +61,7 @@ static void carry_out(enum request request) {
 
 int main(void) {
   uint32_t head[2];
+  compares = 1;
   while (fread(head, sizeof(head), 1, stdin) == 1) {
     while (head[1]-- > 0) carry_out(head[0]);
     fflush(stdout);

@@ -2,7 +2,6 @@
 import { describe, expect, test } from "vitest";
 import { NO_CEILING } from "../../src/patch/profile.ts";
 import { ALL_TRACKED, HOLD, type Profile, type Track } from "../../src/skew/profile.ts";
-import { needPrograms } from "../support/needs.ts";
 import { Host } from "./host.ts";
 import type { World } from "./model.ts";
 
@@ -76,8 +75,7 @@ async function span(
 
 describe("what is shown", () => {
   test("a rate of 1.000001, after a year: exact", async (context) => {
-    needPrograms(context, "gcc");
-    await using host = await Host.start();
+    await using host = await Host.start(context);
     host.setWorld(begun({ tracks: [line(1n, 1_000_000n)] }));
     expect(YEAR / 1_000_000n).toBe(31_536_000_000n);
     expect(await shownAfter(host, 0n, 0n, 999_999n, 1_000_000n, YEAR - 1n, YEAR, 100n * YEAR)).toEqual([
@@ -91,8 +89,7 @@ describe("what is shown", () => {
   });
 
   test("rates of 1000 and 0.001, to the nanosecond", async (context) => {
-    needPrograms(context, "gcc");
-    await using host = await Host.start();
+    await using host = await Host.start(context);
     host.setWorld(begun({ tracks: [line(999n, 1n)] }));
     expect(await shownAfter(host, 1n, 1n, SECOND, YEAR)).toEqual([1000n, 1000n * SECOND, END - START]);
     host.setWorld(begun({ tracks: [line(-999n, 1000n)] }));
@@ -100,8 +97,7 @@ describe("what is shown", () => {
   });
 
   test("a clock that stands still, by each function", async (context) => {
-    needPrograms(context, "gcc");
-    await using host = await Host.start();
+    await using host = await Host.start(context);
     host.setWorld(begun({ tracks: [line(-1n, 1n)] }, 1_234_567_891n));
     for (const [name, still] of [
       [0n, 1_234_567_891n],
@@ -112,8 +108,7 @@ describe("what is shown", () => {
   });
 
   test("before the start, the other slot; after the duration, the true time", async (context) => {
-    needPrograms(context, "gcc");
-    await using host = await Host.start();
+    await using host = await Host.start(context);
     const { slots } = begun({ duration: 10n * SECOND, every: 60n * SECOND }, HOUR);
     host.setWorld({ slots, index: 1 });
     const times = [-1n, 0n, 10n * SECOND - 1n, 10n * SECOND, 60n * SECOND - 1n, 60n * SECOND, 70n * SECOND];
@@ -129,8 +124,7 @@ describe("what is shown", () => {
 
 describe("how long a wait lasts", () => {
   test("twice as fast, half as long", async (context) => {
-    needPrograms(context, "gcc");
-    await using host = await Host.start();
+    await using host = await Host.start(context);
     host.setWorld(begun({ tracks: [line(1n, 1n)] }));
     expect(await until(host, SECOND, 2n * SECOND + HOUR)).toBe(HOUR / 2n);
     expect(await span(host, "trueSpan", SECOND, HOUR)).toBe(HOUR / 2n);
@@ -140,8 +134,7 @@ describe("how long a wait lasts", () => {
   });
 
   test("while the clock stands still, as long as it truly is", async (context) => {
-    needPrograms(context, "gcc");
-    await using host = await Host.start();
+    await using host = await Host.start(context);
     host.setWorld(begun({ tracks: [line(-1n, 1n)] }, -HOUR));
     expect(await until(host, SECOND, -HOUR + 25n * MS)).toBe(25n * MS);
     expect(await span(host, "trueSpan", SECOND, 7n)).toBe(7n);
@@ -149,8 +142,7 @@ describe("how long a wait lasts", () => {
   });
 
   test("through a strobe of a microsecond, an hour", async (context) => {
-    needPrograms(context, "gcc");
-    await using host = await Host.start();
+    await using host = await Host.start(context);
     host.setWorld(begun({ tracks: [strobe(100n, 1000n)], swing: 100n }));
     // It shows the hour 100 ns early if that is when it is ahead, which it is at whole cycles of 2 µs.
     expect(await until(host, 1500n, HOUR)).toBe(HOUR - 1500n);
@@ -159,8 +151,7 @@ describe("how long a wait lasts", () => {
   });
 
   test("through many windows", async (context) => {
-    needPrograms(context, "gcc");
-    await using host = await Host.start();
+    await using host = await Host.start(context);
     host.setWorld(begun({ duration: MS, every: 10n * MS, ceiling: 5n * SECOND }, 5n * SECOND));
     // A window begins at whole 10 ms, and shows 5 s more for a millisecond.
     expect(await until(host, 5n * MS, HOUR + 3n * MS)).toBe(HOUR - 5n * SECOND + 10n * MS - 5n * MS);
@@ -168,8 +159,7 @@ describe("how long a wait lasts", () => {
   });
 
   test("across the start of a profile that is to come", async (context) => {
-    needPrograms(context, "gcc");
-    await using host = await Host.start();
+    await using host = await Host.start(context);
     host.setWorld(begun({ tracks: [line(1n, 1n)] }));
     expect(await until(host, -SECOND, -SECOND / 2n)).toBe(SECOND / 2n);
     expect(await until(host, -SECOND, SECOND)).toBe(SECOND + SECOND / 2n);
@@ -178,8 +168,7 @@ describe("how long a wait lasts", () => {
   });
 
   test("a deadline that has passed has passed for as long", async (context) => {
-    needPrograms(context, "gcc");
-    await using host = await Host.start();
+    await using host = await Host.start(context);
     host.setWorld(begun({ tracks: [line(-1n, 2n)] }, HOUR));
     expect(await until(host, 0n, HOUR)).toBe(0n);
     expect(await until(host, 0n, HOUR - 5n * SECOND)).toBe(-5n * SECOND);
@@ -188,8 +177,7 @@ describe("how long a wait lasts", () => {
 });
 
 test("a profile begins when ts_begin is called", async (context) => {
-  needPrograms(context, "gcc");
-  await using host = await Host.start();
+  await using host = await Host.start(context);
   const { slots } = begun({ tracks: [line(1n, 1n)] });
   host.setWorld({ slots: [slots[1], slots[0]], index: 1 });
   expect([...(await host.ask("begin", [5n * SECOND]))]).toEqual(Array(5).fill(START + 5n * SECOND));

@@ -5,6 +5,7 @@
  */
 #include "host.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,7 +73,7 @@ static void damage(struct ts_slot *slot) {
 static int64_t processor_time(void) {
   struct timespec now;
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return now.tv_sec * NSEC_PER_SEC + now.tv_nsec;
+  return (int64_t)now.tv_sec * NSEC_PER_SEC + now.tv_nsec;
 }
 
 static void ask(unsigned question) {
@@ -104,6 +105,6 @@ int main(int argc, char **argv) {
     }
   }
   ts_begin(&ts_params);
-  printf("{\"rounds\":%lu,\"longest\":%ld}\n", rounds, longest);
+  printf("{\"rounds\":%" PRIu64 ",\"longest\":%" PRId64 "}\n", rounds, longest);
   return 0;
 }

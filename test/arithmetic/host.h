@@ -17,6 +17,9 @@
 /* What every clock truly reads, ns; each thread has its own. */
 extern _Thread_local int64_t true_time;
 
+/* Nobody changes the settings meanwhile, so that what two functions read can be compared. */
+extern int compares;
+
 /* What is shown then, ns, by the function that a name stands for (bits of ts_slot.selected). */
 int64_t read_shown(unsigned name);
 

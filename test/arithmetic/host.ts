@@ -1,9 +1,11 @@
 /** The program that answers by the payload's own arithmetic (evaluate.c). */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import type { TestContext } from "vitest";
 import { encodeSlot, PARAMS } from "../../src/patch/params.ts";
 import { build, type Recipe } from "../support/build.ts";
-import { EVALUATE } from "../support/recipes.ts";
+import { needPrograms } from "../support/needs.ts";
+import { EVALUATE, type PayloadMachine } from "../support/recipes.ts";
 import type { World } from "./model.ts";
 
 const REQUESTS = { slots: 0, read: 1, when: 2, trueSpan: 3, fakeSpan: 4, begin: 5 } as const;
@@ -11,6 +13,41 @@ const REQUESTS = { slots: 0, read: 1, when: 2, trueSpan: 3, fakeSpan: 4, begin: 
 /** Words of a request, and of its answer. */
 const ASKED = { slots: 0, read: 2, when: 3, trueSpan: 3, fakeSpan: 3, begin: 1 } as const;
 const ANSWERED = { slots: 0, read: 1, when: 1, trueSpan: 1, fakeSpan: 1, begin: 5 } as const;
+
+/** Of programs that are built for another machine. */
+const LIBRARIES = {
+  i386: ["/usr/lib32/libc.a", "/usr/lib/gcc/x86_64-linux-gnu/12/32/libgcc.a"],
+  aarch64: ["/usr/aarch64-linux-gnu/include/stdlib.h"],
+} as const;
+
+/** The command that runs a program of ours for a machine: another's is emulated. Or the test is skipped. */
+export function commandOf(
+  context: TestContext,
+  recipes: Readonly<Record<PayloadMachine, Recipe>>,
+  machine: PayloadMachine,
+): Promise<[string, ...string[]]> {
+  return commandFor(context, recipes[machine], machine);
+}
+
+/** The same. `options`: the emulator's. */
+export async function commandFor(
+  context: TestContext,
+  recipe: Recipe,
+  machine: PayloadMachine,
+  options: readonly string[] = [],
+): Promise<[string, ...string[]]> {
+  const emulator: string[] = [];
+  const isArm = process.arch === "arm64";
+  if (isArm && machine !== "aarch64") context.skip(`needs a processor that runs ${machine}'s code`);
+  if (machine === "aarch64" && !isArm) {
+    needPrograms(context, "aarch64-linux-gnu-gcc", ...LIBRARIES.aarch64);
+    emulator.push(...needPrograms(context, "qemu-aarch64-static"), ...options);
+  } else {
+    needPrograms(context, "gcc", ...(machine === "i386" ? LIBRARIES.i386 : []));
+  }
+  const [program = "", ...args] = [...emulator, await build(recipe)];
+  return [program, ...args];
+}
 
 export class Host {
   readonly #child: ChildProcess;
@@ -28,8 +65,13 @@ export class Host {
     child.once("exit", () => this.#wake());
   }
 
-  static async start(recipe: Recipe = EVALUATE): Promise<Host> {
-    return new Host(spawn(await build(recipe), { stdio: ["pipe", "pipe", "inherit"] }));
+  /** @param machine this one, if it is not said */
+  static async start(
+    context: TestContext,
+    machine: PayloadMachine = process.arch === "arm64" ? "aarch64" : "x86_64",
+  ): Promise<Host> {
+    const [program, ...args] = await commandOf(context, EVALUATE, machine);
+    return new Host(spawn(program, args, { stdio: ["pipe", "pipe", "inherit"] }));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -6,6 +6,7 @@
  */
 #include "host.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -23,7 +24,12 @@
 #define AHEAD (3600 * SECOND)
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-static const unsigned names[] = {0, 1, 5, 7, TS_NAME_GETTIMEOFDAY, TS_NAME_TIME};
+static const unsigned names[] = {
+    0, 1, 5, 7, TS_NAME_GETTIMEOFDAY,
+#ifdef TS_HAS_TIME
+    TS_NAME_TIME,
+#endif
+};
 static struct ts_slot settings[SETTINGS];
 /* Readings by each name, and then a deadline on CLOCK_MONOTONIC, and durations there and back. */
 enum { DEADLINE = COUNT(names), TRUE_SPAN, FAKE_SPAN, QUESTIONS };
@@ -81,19 +87,28 @@ static void fill(struct ts_slot *slot, unsigned number) {
   for (unsigned i = 1; i < used / 8; i++) __atomic_store_n(&to[i], from[i], __ATOMIC_RELAXED);
 }
 
+/* The tool's writes are system calls, each of which ends with a barrier (slot.h). */
+static void end_write(void) {
+  __atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
 /* As planUpdate orders it; `generation` and the number before it are new. */
 static void change_to(unsigned number, uint64_t generation) {
   uint8_t idle = ts_params.index ^ 1;
   struct ts_slot *slot = &ts_params.slot[idle];
-  __atomic_store_n(&slot->generation, generation - 1, __ATOMIC_SEQ_CST);
+  __atomic_store_n(&slot->generation, generation - 1, __ATOMIC_RELAXED);
+  end_write();
   fill(slot, number);
-  __atomic_store_n(&slot->generation, generation, __ATOMIC_SEQ_CST);
-  __atomic_store_n(&ts_params.index, idle, __ATOMIC_SEQ_CST);
+  end_write();
+  __atomic_store_n(&slot->generation, generation, __ATOMIC_RELAXED);
+  end_write();
+  __atomic_store_n(&ts_params.index, idle, __ATOMIC_RELAXED);
+  end_write();
 }
 
 /* After a while, back to the settings that hold until a profile begins, whose slot may be filled then. */
 static void give_up_pending(void) {
-  for (int i = 0; i < 100; i++) __builtin_ia32_pause();
+  for (int i = 0; i < 100; i++) __asm__ volatile("");
   __atomic_store_n(&ts_params.index, ts_params.index ^ 1, __ATOMIC_SEQ_CST);
 }
 
@@ -127,7 +142,7 @@ static void *read_all(void *nothing) {
     int64_t value = ask(time, question);
     readings++;
     if (is_mixed(time, question) || belongs(time, question, value)) continue;
-    if (torn++ == 0) snprintf(first, sizeof(first), "time %u, question %u: %ld", time, question, value);
+    if (torn++ == 0) snprintf(first, sizeof(first), "time %u, question %u: %" PRId64, time, question, value);
   }
   return nothing;
 }
@@ -158,7 +173,7 @@ int main(int argc, char **argv) {
   double took = (double)(monotonic() - began) / SECOND;
   over = 1;
   for (unsigned i = 0; i < READERS; i++) pthread_join(threads[i], 0);
-  printf("{\"changes\":%lu,\"seconds\":%.3f,\"readings\":%lu,\"seen\":[", changes, took, readings);
+  printf("{\"changes\":%" PRIu64 ",\"seconds\":%.3f,\"readings\":%lu,\"seen\":[", changes, took, readings);
   for (unsigned i = 0; i < SETTINGS; i++) printf("%s%lu", i ? "," : "", seen[i]);
   printf("],\"torn\":%lu,\"first\":\"%s\"}\n", torn, first);
   return 0;

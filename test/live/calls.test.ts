@@ -65,7 +65,7 @@ test.for(["durations", "clocks"])(
     const payload = Buffer.from(loadPayload().bytes);
     const untouched = payload.indexOf("f8c3", "hex"); // clc; ret: make the call in place
     expect(untouched).toBeGreaterThan(0);
-    payload.writeUInt32LE(untouched, 68);
+    payload.writeUInt32LE(untouched, 88);
     const { failed } = await judge(part, payload);
     expect(failed).toBeGreaterThan(1000);
   },

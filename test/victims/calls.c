@@ -1,8 +1,8 @@
 /*
- * The payload's translation of system calls, tried out: `calls PAYLOAD PART`. Prints one line of JSON: {"checks",
+ * The payload's translation of system calls, tried out: `calls PAYLOAD PART [STEP]`. Prints one line of JSON: {"checks",
  * "deepest": bytes of stack used, "failed", "failures": [the first ones]}, and for `storm` and `bench` what they
- * found in "found". The parts are in calls_*.c; all but these two are tried in many worlds at once, each a process of
- * its own.
+ * found in "found". The parts are in calls_*.c; all but these two are tried in many worlds at once, or in each STEPth of
+ * them, each a process of its own.
  */
 #define _GNU_SOURCE
 #include "calls.h"
@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #define KEPT 20
-#define AT_ONCE 12
+#define AT_ONCE 24 /* they sleep */
 #define TRIES 8
 #define NEVER (1ll << 62) /* ns ahead: a clock that takes longer than that does not get there */
 
@@ -202,11 +202,11 @@ static const uint64_t rates[][2] = {{1, 1}, {1, 2}, {2, 1}, {37, 10}, {0, 1}};
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-static void in_every_world(void (*part)(void))
+static void in_every_world(void (*part)(void), unsigned step)
 {
 	int running = 0;
 
-	for (unsigned i = 0; i < COUNT(selections) * COUNT(offsets) * COUNT(rates); i++) {
+	for (unsigned i = 0; i < COUNT(selections) * COUNT(offsets) * COUNT(rates); i += step) {
 		const uint64_t *rate = rates[i % COUNT(rates)];
 		struct world next = {.selected = selections[i / COUNT(rates) / COUNT(offsets)],
 			.offset = offsets[i / COUNT(rates) % COUNT(offsets)], .multiplier = rate[0], .divisor = rate[1]};
@@ -281,7 +281,7 @@ int main(int argc, char **argv)
 		if (parts[i].alone)
 			parts[i].try();
 		else
-			in_every_world(parts[i].try);
+			in_every_world(parts[i].try, argc > 3 ? (unsigned)atoi(argv[3]) : 1);
 		report();
 		return 0;
 	}

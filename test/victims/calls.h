@@ -6,6 +6,7 @@
 #define TIMESKEW_VICTIM_CALLS_H
 
 #include "../../native/payload/params.h"
+#include "calls_machine.h"
 
 #include <stdint.h>
 #include <time.h>
@@ -38,19 +39,12 @@ void set_world(const struct world *next);
 int is_profile(const struct world *world);
 enum ts_family family_of(int clock);
 
-/* Where a call is made: with the argument registers in `free` declared to be free, or without a thunk. */
+/* calls_machine.c: where a call is made: with the argument registers in `free` declared to be free, or without a thunk. */
 #define PLAIN 64u
 uint64_t site_of(unsigned free);
+void build_sites(uint64_t ts_enter);
 
 /* ---- calls_machine.c --------------------------------------------------------------------------------------- */
-
-struct machine {
-	uint64_t in[16]; /* rax rbx rcx rdx rsi rdi rbp r8 … r15, and the stack pointer */
-	uint64_t site;
-	uint8_t vectors[16][16];
-	uint64_t out[16], flags;
-	uint8_t vectors_out[16][16];
-};
 
 /* Which registers may change, how the stack lies; and what it came to. One for each thread. */
 struct caller {
@@ -61,14 +55,14 @@ struct caller {
 	uint64_t changed;     /* bit n: argument n was changed */
 	uint64_t argument[ARGUMENTS];
 	struct machine machine;
-	uint8_t stack[16384];
+	uint8_t stack[16384] __attribute__((aligned(16)));
 };
-
-/* Loads the registers and goes to the site, once. */
-void run_machine(struct machine *machine);
 
 /* A system call; what it has done to registers and to the stack beside is judged. */
 long make_call(struct caller *caller, long number, const uint64_t arguments[ARGUMENTS]);
+
+/* Whether the register of an argument has the result behind the call. */
+int is_hidden(unsigned argument);
 
 #define ARGS(...) ((const uint64_t[ARGUMENTS]){__VA_ARGS__})
 #define P(pointer) ((uint64_t)(uintptr_t)(pointer))

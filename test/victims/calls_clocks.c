@@ -109,6 +109,7 @@ static void try_timeofday(void)
 	try_same("gettimeofday, bad time zone", SYS_gettimeofday, P(&now), P(bad_pointer()));
 }
 
+#ifdef SYS_time
 /* The seconds of the coarse clock. */
 static int64_t coarse_now(void)
 {
@@ -130,6 +131,7 @@ static void try_time(void)
 	try_same("time, bad pointer", SYS_time, P(bad_pointer()), 0);
 	try_same("time, constant memory", SYS_time, P(constant_page()), 0);
 }
+#endif
 
 void try_clocks(void)
 {
@@ -143,7 +145,9 @@ void try_clocks(void)
 		}
 		for (int times = 0; times < 50; times++) {
 			try_timeofday();
+#ifdef SYS_time
 			try_time();
+#endif
 		}
 	}
 }

@@ -60,6 +60,7 @@ static void try_interval_timers(void)
 	check(make_call(&caller, SYS_getitimer, ARGS(17, P(bad_pointer()))) == -EINVAL, "no EINVAL");
 }
 
+#ifdef SYS_alarm
 static void try_alarm(void)
 {
 	static const unsigned asked[] = {1, 2, 100, UINT_MAX};
@@ -88,6 +89,7 @@ static void try_alarm(void)
 	check(make_call(&caller, SYS_alarm, ARGS(0)) >= 1, "nothing was left");
 	params->flags = 0;
 }
+#endif
 
 static long receive(void *context)
 {
@@ -146,7 +148,9 @@ void try_intervals(void)
 	for (unsigned i = 0; i < 2; i++) {
 		caller.free = free[i];
 		try_interval_timers();
+#ifdef SYS_alarm
 		try_alarm();
+#endif
 		try_sockets();
 	}
 }

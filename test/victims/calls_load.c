@@ -1,6 +1,7 @@
-/* The payload in this process, and the thunks in front of its system calls. */
+/* The payload in this process. */
 #define _GNU_SOURCE
 #include "calls.h"
+#include "calls_machine.h"
 #include "vdso.h"
 
 #include <fcntl.h>
@@ -11,14 +12,9 @@
 #include <unistd.h>
 
 #define CODE_LIMIT (16 * TS_PAGE)
-#define SITE_BYTES 64
-#define TO_SYSCALL 5
-#define TO_THUNK 16
 
 struct ts_params *params;
 struct world world;
-
-static uint8_t *sites;
 
 static void fail(const char *what)
 {
@@ -36,58 +32,6 @@ static void *map(void *at, size_t size, int protection)
 	return memory;
 }
 
-/* jmp [rip]: calling the original function is calling this. */
-static void jump_to(uint8_t *at, uint64_t target)
-{
-	memcpy(at, "\xff\x25\0\0\0\0", 6);
-	memcpy(at + 6, &target, 8);
-}
-
-static uint8_t *put_relative(uint8_t *at, const char *opcode, size_t length, const void *target)
-{
-	int32_t distance;
-
-	memcpy(at, opcode, length);
-	at += length;
-	distance = (int32_t)((const uint8_t *)target - (at + 4));
-	memcpy(at, &distance, 4);
-	return at + 4;
-}
-
-/* The bytes that src/patch/thunk.ts makes, for a site of `mov eax, number; syscall` whose number is in rax already. */
-static void build_site(unsigned free, const void *enter)
-{
-	uint8_t *site = sites + free * SITE_BYTES, *at = site + TO_THUNK;
-
-	put_relative(site, "\xe9", 1, at);
-	memcpy(site + TO_SYSCALL, "\x0f\x05\xc3", 3);
-	memcpy(at, "\x48\x8d\x64\x24\x80\x68", 6); /* lea rsp, [rsp-128]; push FREE */
-	memcpy(at + 6, &free, 4);
-	at = put_relative(at + 10, "\xff\x15", 2, enter); /* call [rip+enter] */
-	memcpy(at, "\x48\x8d\xa4\x24\x88\0\0\0\x72\x05", 10); /* lea rsp, [rsp+136]; jc */
-	at = put_relative(at + 10, "\xe9", 1, site + TO_SYSCALL);
-	put_relative(at, "\xe9", 1, site + TO_SYSCALL + 2);
-}
-
-static void build_sites(uint64_t ts_enter)
-{
-	uint8_t *enter;
-
-	sites = map(NULL, (PLAIN + 2) * SITE_BYTES, PROT_READ | PROT_WRITE);
-	enter = sites + (PLAIN + 1) * SITE_BYTES;
-	memcpy(enter, &ts_enter, 8);
-	for (unsigned free = 0; free <= ALL_FREE; free++)
-		build_site(free, enter);
-	memcpy(sites + PLAIN * SITE_BYTES, "\x0f\x1f\x44\0\0\x0f\x05\xc3", 8); /* nop; syscall; ret */
-	if (mprotect(sites, (PLAIN + 2) * SITE_BYTES, PROT_READ | PROT_EXEC))
-		fail("mprotect");
-}
-
-uint64_t site_of(unsigned free)
-{
-	return P(sites + free * SITE_BYTES);
-}
-
 void load_payload(const char *file)
 {
 	static uint8_t bytes[CODE_LIMIT];
@@ -102,11 +46,13 @@ void load_payload(const char *file)
 	close(fd);
 	code = map(NULL, header->code_size + header->params_size, PROT_READ | PROT_WRITE);
 	memcpy(code, bytes, (size_t)length);
-	jump_to(code + header->trampolines[0], P(vdso.clock_gettime));
-	jump_to(code + header->trampolines[1], P(vdso.gettimeofday));
-	jump_to(code + header->trampolines[2], P(vdso.time));
+	put_trampoline(code + header->trampolines[0], P(vdso.clock_gettime));
+	put_trampoline(code + header->trampolines[1], P(vdso.gettimeofday));
+	if (vdso.time)
+		put_trampoline(code + header->trampolines[2], P(vdso.time));
 	if (mprotect(code, header->code_size, PROT_READ | PROT_EXEC))
 		fail("mprotect");
+	__builtin___clear_cache((char *)code, (char *)code + header->code_size);
 	params = (struct ts_params *)(code + header->code_size);
 	build_sites(P(code) + header->enter);
 }

@@ -147,11 +147,11 @@ export const header = recipe("header", () => {
     },
     run(made: Uint8Array) {
       attempt(
-        () => parsePayload(made),
+        () => parsePayload(made, "x86_64"),
         (error) => (error instanceof TimeskewError && error.code === "E_INTERNAL" ? error.code : undefined),
         (payload) => must(payload.bytes.length <= payload.codeSize, "the code fits its pages"),
       );
-      const found = parseHeader(made);
+      const found = parseHeader(made, "x86_64");
       if (typeof found === "string") return found.replace(/\d+/g, "N");
       const { codeSize, probeEntry, entries, trampolines, trampolineSize } = found;
       must(

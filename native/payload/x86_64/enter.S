@@ -7,9 +7,7 @@
  * r12 to r15 alone (build.mjs). Every call returns to where it came from, as shadow stacks demand, and the stack is as
  * aligned as the caller left it.
  */
-#if !defined(__x86_64__)
-#error "no payload for this machine yet"
-#endif
+#include "../machine.h"
 
 	.text
 	.globl	ts_enter, ts_make

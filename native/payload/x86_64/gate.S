@@ -7,13 +7,10 @@
  * them, but for the registers that a system call changes: what rax, rcx and r11 are is promised to no program. In r12
  * glibc's linker still has the address that it jumps to; our pages may be gone by the time somebody looks for it there.
  */
-#if !defined(__x86_64__)
-#error "no payload for this machine yet"
-#endif
+#include "../machine.h"
 
 #define ENTRY ts_params + 0xfd0(%rip)	/* struct ts_gate */
 #define WORD ts_params + 0xfd8(%rip)
-#define NR_close 3
 
 	.text
 	.globl	ts_gate, ts_gate_called

@@ -1,0 +1,55 @@
+/*
+ * i386/numbers.h - system calls (arch/x86/entry/syscalls/syscall_32.tbl). Of those that there are twice, the ones with
+ * 64 bits for seconds, which begin with clock_gettime, have the names that calls have on other machines.
+ */
+#define NR_read 3
+#define NR_close 6
+#define NR_time 13
+#define NR_alarm 27
+#define NR_gettimeofday 78
+#define NR_socketcall 102
+#define NR_setitimer 104
+#define NR_getitimer 105
+#define NR_ipc 117
+#define NR_select 142
+#define NR_nanosleep 162
+#define NR_poll 168
+#define NR_rt_sigtimedwait_of_old 177
+#define NR_futex_of_old 240
+#define NR_io_getevents 247
+#define NR_epoll_wait 256
+#define NR_timer_settime_of_old 260
+#define NR_timer_gettime_of_old 261
+#define NR_clock_gettime_of_old 265
+#define NR_clock_getres_of_old 266
+#define NR_clock_nanosleep_of_old 267
+#define NR_mq_timedsend_of_old 279
+#define NR_mq_timedreceive_of_old 280
+#define NR_openat 295
+#define NR_pselect6_of_old 308
+#define NR_ppoll_of_old 309
+#define NR_epoll_pwait 319
+#define NR_timerfd_settime_of_old 325
+#define NR_timerfd_gettime_of_old 326
+#define NR_recvmmsg_of_old 337
+#define NR_getsockopt 365
+#define NR_setsockopt 366
+#define NR_io_pgetevents_of_old 385
+#define NR_clock_gettime 403
+#define NR_clock_getres 406
+#define NR_clock_nanosleep 407
+#define NR_timer_gettime 408
+#define NR_timer_settime 409
+#define NR_timerfd_gettime 410
+#define NR_timerfd_settime 411
+#define NR_pselect6 413
+#define NR_ppoll 414
+#define NR_io_pgetevents 416
+#define NR_recvmmsg 417
+#define NR_mq_timedsend 418
+#define NR_mq_timedreceive 419
+#define NR_semtimedop 420
+#define NR_rt_sigtimedwait 421
+#define NR_futex 422
+#define NR_epoll_pwait2 441
+#define NR_futex_waitv 449
