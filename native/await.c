@@ -99,7 +99,7 @@ static void await_end(const struct ending *ending) {
     int16_t events, revents;
   } poll = {ending->pidfd, POLLIN, 0};
   if (ending->pidfd >= 0)
-    while (sys6(NR_poll, (long)&poll, 1, -1, 0, 0, 0) == -EINTR) {}
+    while (sys6(NR_ppoll, (long)&poll, 1, 0, 0, 0, 0) == -EINTR) {}
   else /* before Linux 5.3; its parent takes note of its end at once */
     while (sys6(NR_kill, ending->pid, 0, 0, 0, 0, 0) != -ESRCH) sys_sleep_ns(LOOK_AGAIN_NS);
 }

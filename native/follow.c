@@ -12,7 +12,7 @@
  * looked at (WNOWAIT), but not of one that was taken: so signals are only looked at. What stands still for longer is
  * taken, for it would be the first to be found by each further look.
  */
-#include "arch/x86_64_calls.h"
+#include "arch/arch_calls.h"
 #include "follow.h"
 
 void go_on(int tid, int signal) {
@@ -63,14 +63,13 @@ static int is_ignored(int tid, int signal) {
  */
 static void restart(int tid) {
   struct registers regs;
-  struct thread t = {.tid = tid};
-  if (thread_registers(tid, &regs) < 0 || !regs_undo_eintr(&regs)) return;
-  if (thread_store(&t, &regs) < 0) return; /* it was killed */
+  if (regs_read(tid, &regs) < 0 || !thread_undo_eintr(tid, &regs, NULL)) return;
+  if (thread_store_undone(tid, &regs) < 0) return; /* it was killed */
 }
 
 static int is_interrupted(int tid) {
   struct registers regs;
-  return thread_registers(tid, &regs) == 0 && regs_undo_eintr(&regs);
+  return regs_read(tid, &regs) == 0 && thread_undo_eintr(tid, &regs, NULL);
 }
 
 static void hand_on(int tid, int signal) {
@@ -115,7 +114,7 @@ static void at_system_call(int tid) {
   struct note *n = note_of(tid);
   struct registers regs;
   if (n && n->meaning == LOADING) {
-    if (thread_registers(tid, &regs) == 0 && regs_pc(&regs) == n->gate) {
+    if (regs_read(tid, &regs) == 0 && regs_pc(&regs) == n->gate) {
       n->meaning = ARRIVING;
       come_again(tid, 0);
       return;

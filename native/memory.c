@@ -88,6 +88,18 @@ int memory_poke(struct session *s, uint64_t address, const void *bytes) {
   return (int)sys_ptrace(PTRACE_POKEDATA, t->tid, address, word);
 }
 
+int memory_poke_word(struct session *s, uint64_t address, uint64_t value) {
+  uint32_t bytes = stack_word(s->compat), at = address & 7;
+  uint64_t both = value;
+  if (at + bytes > sizeof both) return -EINVAL;
+  if (bytes < sizeof both) { /* its neighbour is written anew */
+    int r = memory_read(s, address - at, &both, sizeof both);
+    if (r < 0) return r;
+    copy_bytes((uint8_t *)&both + at, &value, bytes);
+  }
+  return memory_poke(s, address - at, &both);
+}
+
 /* ---- without a session: the target runs on ----------------------------------------------------------------- */
 
 int ts_read(int proc, int pid, uint64_t address, void *into, uint64_t length) {

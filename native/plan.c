@@ -17,18 +17,22 @@ int plan_check(struct session *s, uint64_t address, const uint8_t *expected, uin
   return 0;
 }
 
+/* munmap answers 0 or -errno. */
+#define NOT_MADE 1
+
+/* What has failed behind a call that was made concerns the thread that made it, not the pages: remote_finish tells. */
 static int unmap(struct session *s, uint64_t address, uint64_t length) {
   const uint64_t arguments[6] = {address, length, 0, 0, 0, 0};
-  int64_t result = 0;
-  int r = remote_syscall(s, REMOTE_munmap, arguments, &result);
-  return r ? r : (int)result;
+  int64_t result = NOT_MADE;
+  int r = remote_syscall(s, remote_number(REMOTE_MUNMAP, s->compat), arguments, &result);
+  return result == NOT_MADE ? r : (int)result;
 }
 
 static int map(struct session *s, uint64_t address, uint64_t length, uint64_t protection) {
   const uint64_t arguments[6] = {
       address, length, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, ~0ull, 0};
   int64_t result = 0;
-  int r = remote_syscall(s, REMOTE_mmap, arguments, &result);
+  int r = remote_syscall(s, remote_number(REMOTE_MMAP, s->compat), arguments, &result);
   if (r) {
     /* It may have been made before the way back failed. */
     if ((uint64_t)result == address) (void)!unmap(s, address, length);
@@ -145,11 +149,26 @@ static int in_data(const struct ts_plan *p, uint32_t offset, uint64_t n) {
   return offset <= p->data_size && n <= p->data_size - offset;
 }
 
+/* A 32-bit program has no more addresses: a step that names others is for somebody else. */
+static int has_short_addresses(const struct ts_plan *p, const struct ts_step *step) {
+  if (step->address > UINT32_MAX || step->length > UINT32_MAX - step->address) return 0;
+  if (step->op == TS_CALL && (step->value > UINT32_MAX || step->value2 > UINT32_MAX)) return 0;
+  const struct ts_pair *pairs = (const struct ts_pair *)((const uint8_t *)p + p->data_offset + step->a);
+  for (uint32_t i = 0; step->op == TS_MOVE && i < step->count; i++)
+    if (pairs[i].from > UINT32_MAX || pairs[i].to > UINT32_MAX) return 0;
+  return 1;
+}
+
+static int is_for_a_machine(const struct ts_plan *p) {
+  if (!(p->flags & TS_COMPAT)) return 1;
+  return HAS_COMPAT && p->stub_address <= UINT32_MAX && p->stub_size <= UINT32_MAX - p->stub_address;
+}
+
 int plan_is_well_formed(const struct ts_plan *p, uint64_t size, uint64_t output_size) {
   if (size < sizeof *p || p->magic != TS_PLAN_MAGIC || p->abi != TS_ABI || p->pid <= 0) return 0;
   uint64_t steps_end = sizeof *p + (uint64_t)p->step_count * sizeof(struct ts_step);
   if (p->step_count > 4096 || p->data_offset < steps_end || (uint64_t)p->data_offset + p->data_size != size) return 0;
-  if (p->data_offset % 8 || !in_data(p, p->stub_pristine, p->stub_size)) return 0;
+  if (p->data_offset % 8 || !in_data(p, p->stub_pristine, p->stub_size) || !is_for_a_machine(p)) return 0;
   for (uint32_t i = 0; i < p->step_count; i++) {
     const struct ts_step *step = (const struct ts_step *)(p + 1) + i;
     int ok = 1;
@@ -182,7 +201,7 @@ int plan_is_well_formed(const struct ts_plan *p, uint64_t size, uint64_t output_
       default:
         ok = 0;
     }
-    if (!ok) return 0;
+    if (!ok || (p->flags & TS_COMPAT && !has_short_addresses(p, step))) return 0;
   }
   return 1;
 }
@@ -232,10 +251,6 @@ static int pages_are_left(struct session *s, uint32_t steps) {
 static void roll_back(struct session *s, uint32_t steps) {
   int left = -1; /* not known yet */
   s->report->rollback = TS_ROLLBACK_DONE;
-  if (s->stub_lost) { /* what the stub was about to do may happen yet */
-    s->report->rollback = TS_ROLLBACK_FAILED;
-    s->report->rollback_errno = ETIMEDOUT;
-  }
   for (uint32_t i = steps; i-- > 0;) {
     const struct ts_step *step = step_at(s, i);
     if (step->op == TS_MAP && left < 0) left = pages_are_left(s, steps);
@@ -246,6 +261,9 @@ static void roll_back(struct session *s, uint32_t steps) {
     s->report->rollback = TS_ROLLBACK_FAILED;
     if (!s->report->rollback_errno) s->report->rollback_errno = -r;
   }
+  if (!s->stub_lost) return;
+  s->report->rollback = TS_ROLLBACK_FAILED; /* what the stub was about to do may happen yet */
+  s->report->rollback_errno = s->stub_lost;
 }
 
 /* Carries out the step, or more than one. Tells how many there may be something of to undo. */

@@ -2,10 +2,10 @@
  * presence.c - who is inside our pages: executes our code, may return to it, or is in a system call that may yet read a
  * time from our tables.
  *
- * Our code is never executed by one range alone (what is called from an island is in the payload, and returns), so who is
- * in one range is in all.
+ * Our code is never executed by one range alone (what is called from an island is in the payload, and returns), so who
+ * is in one range is in all.
  */
-#include "arch/x86_64_calls.h"
+#include "arch/arch_calls.h"
 #include "session.h"
 
 static int has_arguments_of_ours(const struct registers *regs, const struct pages *pages) {
@@ -16,11 +16,11 @@ static int has_arguments_of_ours(const struct registers *regs, const struct page
 }
 
 int is_about_to_read(struct session *s, const struct registers *regs, const struct pages *pages) {
-  uint8_t next[sizeof SYSCALL_INSTRUCTION];
+  uint8_t next[SYSCALL_BYTES];
   if (!has_arguments_of_ours(regs, pages)) return 0;
   int r = memory_read(s, regs_pc(regs), next, sizeof next);
   if (r < 0) return r != -EFAULT; /* not known: as good as inside */
-  return same_bytes(next, SYSCALL_INSTRUCTION, sizeof next);
+  return is_system_call(next, regs);
 }
 
 /* In uninterruptible sleep (D) a call may be waiting for the very page that the time is on. */
@@ -46,8 +46,8 @@ static enum presence presence_stopped(struct session *s, const struct thread *t,
 }
 
 /*
- * The linker keeps what it has read where it likes, so only the gate itself can tell that nobody will come by any more; or
- * that the program has not begun, in which the word is the true one by now.
+ * The linker keeps what it has read where it likes, so only the gate itself can tell that nobody will come by any more;
+ * or that the program has not begun, in which the word is the true one by now.
  */
 static int has_gate_before_it(struct session *s, const struct thread *t, const struct ts_gate_ahead *gate) {
   uint64_t word;
@@ -55,8 +55,19 @@ static int has_gate_before_it(struct session *s, const struct thread *t, const s
   return memory_read(s, gate->word, &word, sizeof word) < 0 || word != 0;
 }
 
+/* A 32-bit program's calls with times are made by our code, which has the vDSO make them. */
+static int is_in_a_call_of_ours(struct session *s, const struct thread *t, const struct pages *pages) {
+  if (!in_range(regs_pc(&t->regs), &pages->called)) return 0;
+  return in_ranges(stacks_return_address(s, &t->regs), pages->code, pages->code_count);
+}
+
+static enum presence presence_here(struct session *s, const struct thread *t, const struct pages *pages) {
+  if (is_in_a_call_of_ours(s, t, pages)) return waits_in_a_call(t) ? WAITING : INSIDE;
+  return t->state == THREAD_ASLEEP ? presence_asleep(s, t, pages) : presence_stopped(s, t, pages);
+}
+
 enum presence presence_of(struct session *s, struct thread *t, const struct pages *pages) {
-  enum presence here = t->state == THREAD_ASLEEP ? presence_asleep(s, t, pages) : presence_stopped(s, t, pages);
+  enum presence here = presence_here(s, t, pages);
   if (here != OUTSIDE) return here;
   if (pages->gate && has_gate_before_it(s, t, pages->gate)) return waits_in_a_call(t) ? WAITING : INSIDE;
   return stacks_lead_inside(s, t, pages) ? INSIDE : OUTSIDE;

@@ -6,7 +6,9 @@
  * the registers are set before the signal mask, and the mask is given back before the registers, so at each moment
  * the thread either stands where it was, with its own mask, or in a stub that restores both.
  */
+#include "arch/arch_stub.h"
 #include "session.h"
+#include "shadow.h"
 
 /* On an overloaded machine the thread has to wait for a processor; everybody else stands still meanwhile. */
 #define LEAST_REMOTE_TIMEOUT_NS 2000000000ull
@@ -56,9 +58,8 @@ static int abort_sequence(struct session *s, struct thread *t) {
 static int is_ours(const struct thread *t, const struct stub *stub) {
   struct fault_info info = {0};
   struct registers now;
-  struct iovec io = {&now, sizeof now};
   if (sys_ptrace(PTRACE_GETSIGINFO, t->tid, 0, (uintptr_t)&info) < 0) return 1;
-  if (sys_ptrace(PTRACE_GETREGSET, t->tid, NT_PRSTATUS, (uintptr_t)&io) < 0) return 1;
+  if (regs_read(t->tid, &now) < 0) return 1;
   if (info.code <= 0) return 0;
   return regs_pc(&now) != regs_pc(&stub->start) || info.address == regs_pc(&now);
 }
@@ -90,33 +91,51 @@ static int run_stub(struct session *s, struct thread *t, const struct stub *stub
       continue;
     }
     if (poll != POLL_SYSCALL) continue;
-    struct iovec io = {now, sizeof *now};
-    r = sys_ptrace(PTRACE_GETREGSET, t->tid, NT_PRSTATUS, (uintptr_t)&io);
+    r = regs_read(t->tid, now);
     /* The call has been made: its result is worth a second question. */
-    if (r < 0) r = sys_ptrace(PTRACE_GETREGSET, t->tid, NT_PRSTATUS, (uintptr_t)&io);
+    if (r < 0) r = regs_read(t->tid, now);
     if (r < 0) return (int)r;
     /* Entry and exit of the stub's own system call stop at the same pc; the exit is the one that counts. */
     if (regs_pc(now) == stub->done && ++arrivals == 2) return 0;
   }
 }
 
-/* Mask before registers: a thread that has its registers back must not have our mask. Each is asked for twice. */
-static int give_back(struct thread *t, uint64_t mask, const struct registers *was) {
+/* All before the registers: a thread that has its own back must not have our mask. Each is asked for twice. */
+static int give_back(const struct session *s, struct thread *t, uint64_t mask, const struct vectors *vectors,
+                     const struct shadow *shadow, const struct registers *was) {
   int r = set_mask(t, mask);
   if (r < 0) r = set_mask(t, mask);
+  if (r == 0) r = vectors_give_back(t->tid, vectors);
+  if (r < 0) return r;
+  r = shadow_give_back(t->tid, shadow);
+  if (r < 0) r = shadow_give_back(t->tid, shadow);
   if (r < 0) return r;
   r = thread_store(t, was);
-  return r < 0 ? thread_store(t, was) : r;
+  if (r < 0) r = thread_store(t, was);
+  if (r < 0) return r;
+  t->regs = *was;
+  r = thread_suspend_filters(s, t, 0);
+  return r < 0 ? thread_suspend_filters(s, t, 0) : r;
 }
 
-/* 0, -errno, or a signal, in whose delivery the thread is stopped with its own registers. */
+/*
+ * 0, -errno, or a signal, in whose delivery the thread is stopped with its own registers. Once *result is set the call
+ * was made, whatever has failed since.
+ */
 static int attempt(struct session *s, struct thread *t, struct stub *stub, int64_t *result) {
+  struct vectors vectors;
+  struct shadow shadow = {.size = 0};
   if (s->stub_lost) return -EBUSY;
-  long r = abort_sequence(s, t);
+  long r = thread_settle(s, t);
+  if (r == 0) r = abort_sequence(s, t);
+  if (r == 0) r = vectors_keep(t->tid, &t->regs, &vectors);
   if (r < 0) return (int)r;
   r = sys_ptrace(PTRACE_GETSIGMASK, t->tid, sizeof stub->mask, (uintptr_t)&stub->mask);
   if (r < 0) return (int)r;
+  if (stub->call) shadow_keep(t->tid, &shadow);
   stub->address = s->plan->stub_address;
+  stub->room = s->plan->stub_size;
+  stub->vectors = &vectors;
   const struct registers was = t->regs;
   stub->was = &was;
   stub_build(stub);
@@ -140,17 +159,13 @@ static int attempt(struct session *s, struct thread *t, struct stub *stub, int64
   if (t->state != THREAD_STOPPED) {
     /* It hangs in the kernel. Stop it where it is; failing that it finishes the stub by itself. */
     if (thread_interrupt(s, t) < 0 || thread_await_stop(s, t, remote_deadline(s)) < 0) {
-      s->stub_lost = 1;
+      s->stub_lost = ETIMEDOUT;
       return -ETIMEDOUT;
     }
   }
-  if (give_back(t, stub->mask, &was) < 0) {
-    s->stub_lost = 1; /* it goes on with the stub, which gives back both */
-    return r < 0 ? (int)r : -EIO;
-  }
-  t->regs = was;
-  if (r == 0) r = thread_suspend_filters(s, t, 0);
-  return (int)r;
+  int back = give_back(s, t, stub->mask, &vectors, &shadow, &was);
+  if (back < 0) s->stub_lost = -back; /* it may go on with the stub, which gives back mask and registers */
+  return r < 0 || back == 0 ? (int)r : back;
 }
 
 #define MOST_ATTEMPTS 100
@@ -186,16 +201,17 @@ int remote_call(struct session *s, uint64_t function, uint64_t argument, uint64_
 int remote_exit(int tid, int code) {
   struct registers regs;
   uint64_t instruction;
-  long r = sys_ptrace(PTRACE_GETREGS, tid, 0, (uintptr_t)&regs);
+  long r = regs_read(tid, &regs);
   if (r < 0) return (int)r;
   regs_exit(&regs, code, &instruction);
   /* Over what it would have executed, in pages of its own. */
   r = sys_ptrace(PTRACE_POKEDATA, tid, regs_pc(&regs), instruction);
-  return r < 0 ? (int)r : (int)sys_ptrace(PTRACE_SETREGS, tid, 0, (uintptr_t)&regs);
+  return r < 0 ? (int)r : regs_write(tid, &regs);
 }
 
 int remote_finish(struct session *s) {
-  if (!s->stub_dirty || s->stub_lost) return 0;
+  if (s->stub_lost) return -s->stub_lost;
+  if (!s->stub_dirty) return 0;
   int r = memory_write(s, s->plan->stub_address, s->data + s->plan->stub_pristine, s->plan->stub_size);
   if (r == 0) s->stub_dirty = 0;
   return r;

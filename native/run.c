@@ -105,10 +105,12 @@ int ts_run(const void *plan, uint64_t plan_size, void *output, uint64_t output_s
     report->error = EINVAL;
     return -EINVAL;
   }
+  report->stage = TS_STAGE_BEGIN;
   struct session s = {.plan = plan, .report = report, .output = output, .output_size = output_size};
   s.data = (const uint8_t *)plan + s.plan->data_offset;
   s.pid = s.plan->pid;
   s.proc = s.plan->proc;
+  s.compat = (s.plan->flags & TS_COMPAT) != 0;
   s.followed = (s.plan->flags & TS_FOLLOWED) != 0;
   s.options = s.followed ? FOLLOW_OPTIONS : SESSION_OPTIONS;
   s.mem = (int)sys_openat(s.proc, "mem", O_RDWR | O_CLOEXEC);

@@ -4,7 +4,7 @@
 #ifndef TIMESKEW_SESSION_H
 #define TIMESKEW_SESSION_H
 
-#include "arch/x86_64.h"
+#include "arch/arch.h"
 #include "timeskew.h"
 
 enum thread_state {
@@ -26,6 +26,7 @@ struct thread {
   uint8_t seized;     /* by this session, and nobody's before */
   uint8_t held;       /* stands still for as long as the tool likes, also after the session */
   uint8_t filtered;   /* has a seccomp filter that we may not suspend: makes no remote calls */
+  uint8_t looked;     /* was asleep when it was interrupted; `regs` holds what /proc told then */
   uint8_t clear;      /* on its stacks is nothing (more) for the plan to do, for as long as it does not run */
   int schedstat;      /* of a sleeper: descriptor of /proc/PID/task/TID/schedstat, or negative */
   uint64_t arrivals;  /* how often it had been given a processor when we looked */
@@ -43,6 +44,7 @@ struct session {
   int proc; /* descriptor of /proc/PID */
   int mem;  /* of /proc/PID/mem, or negative */
   uint64_t options; /* of ptrace, for every thread */
+  int compat;   /* the target is a 32-bit program */
   int followed; /* works on the follower's thread, which traces the target already, and goes on doing so */
   uint64_t deadline;
   uint64_t stopped_since; /* 0 while the target runs */
@@ -60,7 +62,7 @@ struct session {
   int committed;  /* past the point of no return */
   int entered;    /* a thread that we did not stop may have run into our pages */
   int stub_dirty; /* the stub's scratch holds our bytes */
-  int stub_lost;  /* a thread that we could not stop runs there: hands off */
+  int stub_lost;  /* errno: a thread could not be stopped there, or given back what it had: hands off */
 };
 
 /* Pages of ours that nobody may be inside of when they are unmapped. */
@@ -168,14 +170,24 @@ void thread_deliver(const struct thread *t, int signal);
 /* A failure shows when the stop is awaited. */
 int thread_interrupt(struct session *s, struct thread *t);
 TS_MUST_CHECK int thread_await_stop(struct session *s, struct thread *t, uint64_t deadline);
-/* Of a 32-bit thread `regs` are no registers of its machine, and it is not native by them. */
-TS_MUST_CHECK int thread_registers(int tid, struct registers *regs);
 TS_MUST_CHECK int thread_store(struct thread *t, const struct registers *regs);
 /* Reads the registers of a thread that has just stopped, and undoes what the stop did to its system call. */
 TS_MUST_CHECK int thread_load(struct session *s, struct thread *t);
 void thread_release(struct session *s, struct thread *t);
 /* One look at a thread that is on its way to a stop. 1: stopped and loaded, or gone; 0: not yet; or -errno. */
 TS_MUST_CHECK int thread_collect(struct session *s, struct thread *t);
+/*
+ * Makes a stopped thread's registers say all that the kernel knows of the system call that it was interrupted in: where they do not
+ * tell of a restart block (NEEDS_A_LOOK), the call is begun again, and interrupted again, until they do.
+ */
+TS_MUST_CHECK int thread_settle(struct session *s, struct thread *t);
+/*
+ * Whether a stopped thread's call has answered EINTR because of our stop: the registers are changed so that it is made again then.
+ * `asleep`: those that it was seen asleep with before it was interrupted, or NULL.
+ */
+int thread_undo_eintr(int tid, struct registers *regs, const struct registers *asleep);
+/* Stores what thread_undo_eintr has changed. */
+TS_MUST_CHECK int thread_store_undone(int tid, const struct registers *regs);
 /* A remote call may be forbidden to the thread that makes it: its seccomp filters do not apply while it does. */
 TS_MUST_CHECK int thread_suspend_filters(const struct session *s, const struct thread *t, int suspend);
 /* As /proc shows it: R, S, D, ...; X where there is none such. */
@@ -203,6 +215,10 @@ static inline void leave(uint32_t *lock) { __atomic_store_n(lock, 0, __ATOMIC_RE
 long thread_file(const struct session *s, int tid, const char *name, char *text, size_t size);
 /* The same of /proc/TID/status. */
 long status_of(int tid, char *text, size_t size);
+/* What the link of a thread's open descriptor says, without a 0 behind it; answers the length, or -errno. */
+long descriptor_link(int tid, int descriptor, char *link, size_t size);
+/* Whether the kernel tells, of a thread that does not run, which system call it is in. */
+int call_of(int tid, struct sleep *sleep);
 /* Whether a thread sleeps in a system call in which it may be left; fills its registers as far as they are known. */
 int sleeper_look(struct session *s, struct thread *t);
 /* Whether it has slept on, or is asleep where it was at the last look, if no more can be told. */
@@ -226,20 +242,25 @@ TS_MUST_CHECK int memory_read_words(struct session *s, const struct ts_step *ste
 TS_MUST_CHECK int memory_write(struct session *s, uint64_t address, const void *from, size_t n);
 /* Replaces 8 bytes within one page by one write. */
 TS_MUST_CHECK int memory_poke(struct session *s, uint64_t address, const void *bytes);
+/* The same with a word of a stack of the target's. */
+TS_MUST_CHECK int memory_poke_word(struct session *s, uint64_t address, uint64_t value);
 
 /* ---- remote.c: calls in the target ----------------------------------------------------------------------- */
 
+/* *result is left alone if the call was not made; on failure, too, it may have been. */
 TS_MUST_CHECK int remote_syscall(struct session *s, uint64_t nr, const uint64_t arguments[6], int64_t *result);
 TS_MUST_CHECK int remote_call(struct session *s, uint64_t function, uint64_t argument, uint64_t stack);
 /* A stopped process, which may be a 32-bit one, ends with this exit code as soon as it goes on. */
 TS_MUST_CHECK int remote_exit(int tid, int code);
-/* Puts the scratch back as it was, where a stub was written. */
+/* Puts the scratch back as it was, where a stub was written. -errno: it is not, or a thread lacks something of its own. */
 TS_MUST_CHECK int remote_finish(struct session *s);
 
 /* ---- stacks.c: return addresses and signal frames --------------------------------------------------------- */
 
 /* How many signal frames would return to a pair.from. */
 uint32_t stacks_count(struct session *s, struct thread *t, const struct ts_pair *pairs, uint32_t count);
+/* To where the thread returns by what it has on its stack, if it is about to. 0: that cannot be told. */
+uint64_t stacks_return_address(struct session *s, const struct registers *regs);
 /* Signal frames that would return to pair.from return to pair.to instead; counts them in *changed. */
 TS_MUST_CHECK int stacks_move(struct session *s, struct thread *t, const struct ts_pair *pairs, uint32_t count,
                               uint32_t *changed);

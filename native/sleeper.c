@@ -2,21 +2,35 @@
  * sleeper.c - threads that sleep in a system call, and are left asleep: what /proc tells about them, and how one of
  * them is woken when there is no other way.
  */
-#include "arch/x86_64_calls.h"
+#include "arch/arch_calls.h"
 #include "session.h"
 
 /* ---- /proc/PID/task/TID --------------------------------------------------------------------------------------- */
 
+struct path {
+  char text[64];
+  uint32_t length;
+};
+
+static void append(struct path *path, const char *name) {
+  while (*name && path->length < sizeof path->text - 1) path->text[path->length++] = *name++;
+  path->text[path->length] = 0;
+}
+
+static void append_number(struct path *path, int number) {
+  char digits[12] = "", *at = digits + sizeof digits - 1;
+  do *--at = (char)('0' + number % 10);
+  while ((number /= 10) > 0);
+  append(path, at);
+}
+
 /* `name` in the folder of this number. */
 static int open_numbered(int at, const char *folder, int tid, const char *name) {
-  char path[48], reversed[12];
-  uint32_t n = 0, digits = 0;
-  while (*folder) path[n++] = *folder++;
-  for (int v = tid; v > 0; v /= 10) reversed[digits++] = (char)('0' + v % 10);
-  while (digits) path[n++] = reversed[--digits];
-  while (*name && n < sizeof path - 1) path[n++] = *name++;
-  path[n] = 0;
-  return (int)sys_openat(at, path, O_RDONLY | O_CLOEXEC);
+  struct path path = {.length = 0};
+  append(&path, folder);
+  append_number(&path, tid);
+  append(&path, name);
+  return (int)sys_openat(at, path.text, O_RDONLY | O_CLOEXEC);
 }
 
 static int thread_open(const struct session *s, int tid, const char *name) {
@@ -37,6 +51,15 @@ long thread_file(const struct session *s, int tid, const char *name, char *text,
 
 long status_of(int tid, char *text, size_t size) {
   return read_all(open_numbered(AT_FDCWD, "/proc/", tid, "/status"), text, size);
+}
+
+long descriptor_link(int tid, int descriptor, char *link, size_t size) {
+  struct path path = {.length = 0};
+  append(&path, "/proc/");
+  append_number(&path, tid);
+  append(&path, "/fd/");
+  append_number(&path, descriptor);
+  return sys6(NR_readlinkat, AT_FDCWD, (long)path.text, (long)link, (long)size, 0, 0);
 }
 
 static int hexadecimal(char c) {
@@ -66,6 +89,11 @@ static int parse_sleep(const char *text, struct sleep *sleep) {
   return text != NULL;
 }
 
+int call_of(int tid, struct sleep *sleep) {
+  char text[256];
+  return read_all(open_numbered(AT_FDCWD, "/proc/", tid, "/syscall"), text, sizeof text) > 0 && parse_sleep(text, sleep);
+}
+
 /*
  * The third number of schedstat: how often it has been given a processor. It changes as soon as a thread wakes up and
  * runs. Not every kernel counts (CONFIG_SCHED_INFO); 0 then.
@@ -91,9 +119,9 @@ int sleeper_look(struct session *s, struct thread *t) {
   if (t->schedstat < 0) t->schedstat = thread_open(s, t->tid, "/schedstat");
   t->arrivals = count_arrivals(t); /* first: what is seen then is not older */
   if (thread_file(s, t->tid, "/syscall", text, sizeof text) <= 0) return 0;
-  if (!parse_sleep(text, &sleep) || syscall_needs_watching(sleep.nr)) return 0;
-  regs_of_sleeper(&t->regs, &sleep);
-  return 1;
+  if (!parse_sleep(text, &sleep) || syscall_needs_watching(sleep.nr, s->compat)) return 0;
+  regs_of_sleeper(&t->regs, &sleep, s->compat);
+  return regs_are_of(&t->regs, s->compat);
 }
 
 int sleeper_is_still(struct session *s, struct thread *t) {
@@ -170,17 +198,31 @@ static uint64_t slept(const struct session *s, int tid) {
 /* Where nobody looks: below the red zone of the stack. */
 #define BELOW_RED_ZONE 256
 
+static uint64_t rest_of(uint64_t sec, uint64_t nsec, uint64_t elapsed) {
+  uint64_t total = sec * 1000000000u + nsec;
+  return total > elapsed ? total - elapsed : 0;
+}
+
 /* Replaces the timespec behind *pointer by what is left of it, in scratch memory of the thread's. */
 static int shorten_timespec(struct session *s, uint64_t *pointer, uint64_t scratch, uint64_t elapsed) {
   struct timespec asked;
   if (memory_read(s, *pointer, &asked, sizeof asked) < 0) return 0;
+  if (s->compat) asked.nsec = (uint32_t)asked.nsec; /* the rest is padding there */
   if (asked.sec < 0 || asked.sec > 0x7fffffff || asked.nsec < 0 || asked.nsec > 999999999) return 0;
-  uint64_t total = (uint64_t)asked.sec * 1000000000u + (uint64_t)asked.nsec;
-  uint64_t left = total > elapsed ? total - elapsed : 0;
+  uint64_t left = rest_of((uint64_t)asked.sec, (uint64_t)asked.nsec, elapsed);
   const struct timespec rest = {(int64_t)(left / 1000000000u), (int64_t)(left % 1000000000u)};
   if (memory_write(s, scratch, &rest, sizeof rest) < 0) return 0;
   *pointer = scratch;
   return 1;
+}
+
+static void shorten_timespec_32(struct session *s, uint64_t *pointer, uint64_t scratch, uint64_t elapsed) {
+  struct timespec_32 asked;
+  if (!*pointer || memory_read(s, *pointer, &asked, sizeof asked) < 0) return;
+  if (asked.sec < 0 || asked.nsec < 0 || asked.nsec > 999999999) return;
+  uint64_t left = rest_of((uint64_t)asked.sec, (uint64_t)asked.nsec, elapsed);
+  const struct timespec_32 rest = {(int32_t)(left / 1000000000u), (int32_t)(left % 1000000000u)};
+  if (memory_write(s, scratch, &rest, sizeof rest) == 0) *pointer = scratch;
 }
 
 /*
@@ -200,6 +242,12 @@ static void shorten(struct session *s, struct registers *r, uint64_t elapsed) {
     case TIMEOUT_TIMESPEC:
       if (*argument) (void)shorten_timespec(s, argument, scratch, elapsed);
       break;
+    case TIMEOUT_IPC:
+      if (!is_semtimedop(r)) break;
+      /* fall through */
+    case TIMEOUT_TIMESPEC_32:
+      shorten_timespec_32(s, argument, scratch, elapsed);
+      break;
     case TIMEOUT_URING: {
       uint64_t flags = *regs_argument(r, 3);
       if (!(flags & IORING_ENTER_EXT_ARG) || flags & (IORING_ENTER_ABS_TIMER | IORING_ENTER_EXT_ARG_REG)) return;
@@ -213,14 +261,15 @@ static void shorten(struct session *s, struct registers *r, uint64_t elapsed) {
 
 int sleeper_wake(struct session *s, struct thread *t, uint64_t deadline) {
   uint64_t elapsed = wake_reluctance(&t->regs) ? slept(s, t->tid) : 0, since = sys_now();
-  uint64_t nr = t->regs.orig_rax, rest = noted_rest(&t->regs);
+  uint64_t nr = regs_call(&t->regs), rest = noted_rest(&t->regs);
   struct timespec noted;
-  if (rest && memory_read(s, rest, &noted, sizeof noted) < 0) rest = 0;
+  uint32_t bytes = noted_bytes(&t->regs);
+  if (rest && memory_read(s, rest, &noted, bytes) < 0) rest = 0;
   (void)thread_interrupt(s, t);
   int r = thread_await_stop(s, t, deadline);
-  if (r == 0 && rest && t->regs.orig_rax == nr && regs_result(&t->regs) == -ERESTART_RESTARTBLOCK)
-    r = memory_write(s, rest, &noted, sizeof noted);
-  if (r < 0 || !elapsed || !regs_begin_again(&t->regs) || t->regs.orig_rax != nr) return r;
+  if (r == 0 && rest && regs_call(&t->regs) == nr && (NEEDS_A_LOOK ? regs_in_syscall : regs_resume)(&t->regs))
+    r = memory_write(s, rest, &noted, bytes);
+  if (r < 0 || !elapsed || !regs_begin_again(&t->regs) || regs_call(&t->regs) != nr) return r;
   struct registers regs = t->regs;
   shorten(s, &regs, elapsed + (sys_now() - since));
   r = thread_store(t, &regs);

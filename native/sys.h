@@ -35,8 +35,6 @@
 #define PTRACE_PEEKDATA 2
 #define PTRACE_POKEDATA 5
 #define PTRACE_CONT 7
-#define PTRACE_GETREGS 12 /* the 64-bit ones, of a 32-bit thread as well */
-#define PTRACE_SETREGS 13
 #define PTRACE_DETACH 17
 #define PTRACE_SYSCALL 24
 #define PTRACE_SETOPTIONS 0x4200
@@ -115,11 +113,7 @@ struct timespec {
 #ifdef TS_HOOKED
 #define sys6 kernel_sys6
 #endif
-#if defined(__x86_64__)
-#include "arch/x86_64_sys.h"
-#else
-#error "no helper for this machine yet"
-#endif
+#include "arch/arch_sys.h"
 #ifdef TS_HOOKED
 /* A build for tests: every system call of the helper passes through test/fault, which makes some of them fail. */
 #undef sys6
@@ -191,6 +185,8 @@ static inline uint64_t sys_now(void) {
   (void)sys6(NR_clock_gettime, CLOCK_MONOTONIC, (long)&t, 0, 0, 0, 0);
   return (uint64_t)t.sec * 1000000000u + (uint64_t)t.nsec;
 }
+
+#define COUNT_OF(array) (sizeof(array) / sizeof *(array))
 
 static inline int within_a_page(uint64_t address, uint64_t n) { return address % PAGE + n <= PAGE; }
 static inline void copy_bytes(void *to, const void *from, size_t n) {

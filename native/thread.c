@@ -1,7 +1,7 @@
 /*
  * thread.c - one thread of the target: seizing it, waiting for its stop, its registers, letting it go.
  */
-#include "arch/x86_64_calls.h"
+#include "arch/arch_calls.h"
 #include "follow.h"
 
 #define SIGILL 4
@@ -83,7 +83,7 @@ static int is_followed(int tid) {
 
 /*
  * EINTR says that the kernel's lock was not to be had for a while. It may be held by an execve which waits for us to bury
- * those whom it has ended (x86_64_wake.h).
+ * those whom it has ended (wake_handle).
  */
 static long seize_patiently(struct session *s, int tid) {
   for (;;) {
@@ -148,6 +148,7 @@ int thread_suspend_filters(const struct session *s, const struct thread *t, int 
 
 int thread_interrupt(struct session *s, struct thread *t) {
   if (!s->stopped_since) s->stopped_since = sys_now();
+  t->looked = NEEDS_A_LOOK && sleeper_look(s, t);
   t->state = THREAD_SEIZED;
   t->clear = 0;
   return (int)sys_ptrace(PTRACE_INTERRUPT, t->tid, 0, 0);
@@ -203,25 +204,18 @@ enum poll thread_poll(const struct session *s, struct thread *t, int *signal) {
   return *signal == (SIGTRAP | 0x80) ? POLL_SYSCALL : POLL_SIGNAL;
 }
 
-int thread_registers(int tid, struct registers *regs) {
-  struct iovec io = {regs, sizeof *regs};
-  *regs = (struct registers){0};
-  return (int)sys_ptrace(PTRACE_GETREGSET, tid, NT_PRSTATUS, (uintptr_t)&io);
-}
-
 int thread_load(struct session *s, struct thread *t) {
-  int r = thread_registers(t->tid, &t->regs);
+  const struct registers asleep = t->regs;
+  int r = regs_read(t->tid, &t->regs), looked = t->looked;
+  t->looked = 0;
   if (r < 0) return r;
   /* What job control interrupts is interrupted without us, too. */
-  if (t->group_stop || !regs_undo_eintr(&t->regs)) return 0;
+  if (t->group_stop || !thread_undo_eintr(t->tid, &t->regs, looked ? &asleep : NULL)) return 0;
   s->report->restarted++;
-  return thread_store(t, &t->regs);
+  return thread_store_undone(t->tid, &t->regs);
 }
 
-int thread_store(struct thread *t, const struct registers *regs) {
-  struct iovec io = {(void *)(uintptr_t)regs, sizeof *regs};
-  return (int)sys_ptrace(PTRACE_SETREGSET, t->tid, NT_PRSTATUS, (uintptr_t)&io);
-}
+int thread_store(struct thread *t, const struct registers *regs) { return regs_write(t->tid, regs); }
 
 /*
  * A thread that woke up in the middle of a prologue at the instant when the jump was written has run into one of the
@@ -230,7 +224,7 @@ int thread_store(struct thread *t, const struct registers *regs) {
  */
 static int untrap(struct session *s, struct thread *t, int signal) {
   struct registers regs;
-  if (!s->moves || !is_fault(signal) || thread_registers(t->tid, &regs) < 0) return 0;
+  if (!s->moves || !is_fault(signal) || regs_read(t->tid, &regs) < 0) return 0;
   const struct ts_pair *pairs = (const struct ts_pair *)(s->data + s->moves->a);
   for (uint32_t i = 0; i < s->moves->count; i++) {
     if (!regs_trapped_at(&regs, pairs[i].from, signal)) continue;

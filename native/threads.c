@@ -144,9 +144,9 @@ static int collect(struct session *s, uint32_t first) {
       s->report->culprit = t->tid;
       return r;
     }
-    if (t->state == THREAD_STOPPED && !regs_are_native(&t->regs) && !regs_in_syscall(&t->regs)) {
+    if (t->state == THREAD_STOPPED && regs_are_of_a_program(&t->regs) && !regs_are_of(&t->regs, s->compat)) {
       s->report->culprit = t->tid;
-      return -EINVAL; /* runs 32-bit code inside a 64-bit process */
+      return -EINVAL; /* runs 32-bit code inside a 64-bit process, or the other way round */
     }
   }
   return 0;
@@ -164,6 +164,29 @@ static int take_held(struct session *s, uint32_t first) {
   return r;
 }
 
+/*
+ * Where a stop does not show what it has interrupted, who is awake is looked at again: one that has been woken in a
+ * call, and had no processor since, is to finish that first.
+ */
+#define LOOKS 4
+#define LOOK_AGAIN_NS 100000
+
+/* Whether any of the new ones is awake; the others are left asleep, if they may. */
+static int look_at(struct session *s, uint32_t first) {
+  int awake = 0;
+  for (uint32_t i = first; i < s->count; i++) {
+    struct thread *t = &s->threads[i];
+    if (t->state != THREAD_SEIZED) continue;
+    int asleep = sleeper_look(s, t);
+    awake |= !asleep;
+    if (!asleep || s->plan->flags & TS_WAKE_SLEEPERS) continue;
+    t->state = THREAD_ASLEEP;
+    /* Now, when nobody is stopped yet. */
+    t->clear = plan_passes_over(s, t) && sleeper_slept_on(t);
+  }
+  return awake;
+}
+
 /* Seizes who is new, and stops those of them who are not asleep. Answers how many were new, or -errno. */
 static int stop_new(struct session *s) {
   uint32_t first = s->count;
@@ -172,15 +195,8 @@ static int stop_new(struct session *s) {
   if (s->report->stage == TS_STAGE_SEIZE) s->report->stage = TS_STAGE_STOP;
   int r = take_held(s, first);
   if (r < 0) return r;
-  if (!(s->plan->flags & TS_WAKE_SLEEPERS)) {
-    for (uint32_t i = first; i < s->count; i++) {
-      struct thread *t = &s->threads[i];
-      if (t->state != THREAD_SEIZED || !sleeper_look(s, t)) continue;
-      t->state = THREAD_ASLEEP;
-      /* Now, when nobody is stopped yet. */
-      t->clear = plan_passes_over(s, t) && sleeper_slept_on(t);
-    }
-  }
+  int rounds = NEEDS_A_LOOK ? LOOKS : s->plan->flags & TS_WAKE_SLEEPERS ? 0 : 1;
+  for (int round = 1; round <= rounds && look_at(s, first) && round < rounds; round++) sys_sleep_ns(LOOK_AGAIN_NS);
   for (uint32_t i = first; i < s->count; i++)
     if (s->threads[i].state == THREAD_SEIZED) (void)thread_interrupt(s, &s->threads[i]);
   r = collect(s, first);
@@ -311,7 +327,7 @@ struct thread *session_stopped(struct session *s) {
   for (uint32_t i = 0; i < s->count; i++) {
     struct thread *t = &s->threads[i];
     if (t->state != THREAD_STOPPED || t->filtered) continue;
-    if (!regs_are_native(&t->regs) || !regs_are_of_a_program(&t->regs)) continue;
+    if (!regs_are_of(&t->regs, s->compat) || !regs_are_of_a_program(&t->regs)) continue;
     /* One that stands in a system call is in no restartable sequence (rseq) and, by luck, in no hurry. */
     if (!t->group_stop && regs_in_syscall(&t->regs)) return t;
     if (!best || (best->group_stop && !t->group_stop)) best = t;
@@ -324,7 +340,7 @@ static struct thread *woken_runner(struct session *s) {
     t->stubborn = 1;
     if (thread_state_letter(s, t->tid) == 'D') continue; /* perhaps for long: others first */
     int r = sleeper_wake(s, t, s->deadline);
-    if (r == 0 && regs_are_native(&t->regs)) return t;
+    if (r == 0 && regs_are_of(&t->regs, s->compat)) return t;
     if (r == 0 || r == -ESRCH) continue;
     s->report->culprit = t->tid;
     t->state = THREAD_ASLEEP; /* it still is: whoever looks through stacks must not pass it over */
@@ -345,7 +361,7 @@ static struct thread *woken_runner(struct session *s) {
     for (uint32_t i = 0; i < s->count; i++) {
       struct thread *t = &s->threads[i];
       if (!t->interrupted || t->state != THREAD_ASLEEP) continue;
-      if (thread_await_stop(s, t, 0) == 0 && regs_are_native(&t->regs)) return t;
+      if (thread_await_stop(s, t, 0) == 0 && regs_are_of(&t->regs, s->compat)) return t;
       waiting += t->state == THREAD_ASLEEP;
     }
     session_pause(s, round);

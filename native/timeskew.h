@@ -90,6 +90,7 @@ struct ts_gate_ahead {
 #define TS_OUR_CHILD 4u           /* the tool started the target: its exit status is not ours to take */
 #define TS_WAKE_SLEEPERS 8u       /* stop also those who sleep in a system call */
 #define TS_FOLLOWED 16u           /* we follow the target, and go on doing so; TS_FILTERED does not count then */
+#define TS_COMPAT 32u             /* the target is a 32-bit program on a 64-bit kernel: all its addresses have 32 bits */
 
 struct ts_range {
   uint64_t start;
@@ -122,6 +123,7 @@ enum ts_stage {
   TS_STAGE_STEP = 3,
   TS_STAGE_DONE = 4,
   TS_STAGE_FINISH = 5, /* all steps done, but our scratch in the vDSO's tail could not be put back */
+  TS_STAGE_BEGIN = 6,  /* the helper could not begin: no thread, no memory, or no signal of its own */
 };
 
 enum ts_rollback {

@@ -2,7 +2,7 @@
  * wake.c - the signal that gets a thread of ours out of a system call, and its handler, which is there for as long as
  * any thread may get that signal. All others block it.
  */
-#include "arch/x86_64_wake.h"
+#include "arch/arch_wake.h"
 #include "session.h"
 
 /* Between two looks whether somebody waits for us who holds the lock that PTRACE_SEIZE waits for. */

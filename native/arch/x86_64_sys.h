@@ -34,6 +34,7 @@ enum {
   NR_tgkill = 234,
   NR_waitid = 247,
   NR_openat = 257,
+  NR_readlinkat = 267,
   NR_pipe2 = 293,
   NR_process_vm_readv = 310,
   NR_process_vm_writev = 311,
@@ -41,7 +42,6 @@ enum {
 
 /* What starts programs (start.c, enter.c, await.c). */
 enum {
-  NR_poll = 7,
   NR_clone = 56,
   NR_execve = 59,
   NR_exit = 60,
@@ -57,6 +57,7 @@ enum {
   NR_chroot = 161,
   NR_exit_group = 231,
   NR_faccessat = 269,
+  NR_ppoll = 271,
   NR_dup3 = 292,
   NR_prlimit64 = 302,
   NR_setns = 308,

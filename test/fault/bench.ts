@@ -20,10 +20,15 @@ export interface Extent {
   most?: number;
   /** One errno for each operation, in turn, and not all that it may answer. */
   oneErrno?: boolean;
+  /** Only so many operations at the end. */
+  last?: number;
 }
 
 /** A target that was harmed is replaced, so that each finding has one cause. Enough findings are enough. */
 const MOST_FINDINGS = 40;
+
+/** Signals that come meanwhile make for more operations. */
+const COUNTS = 5;
 
 export class Bench implements AsyncDisposable {
   readonly #kind: TargetKind;
@@ -40,20 +45,30 @@ export class Bench implements AsyncDisposable {
    * Goes through the operations until the action ends before the next is reached. Depends on no number and no order:
    * with each fault the tool may go another way.
    */
-  async enumerate(action: Action, how: How, { most, oneErrno = false }: Extent): Promise<Tally> {
+  async enumerate(action: Action, how: How, { most, oneErrno = false, last }: Extent): Promise<Tally> {
     const tally: Tally = { trials: 0, findings: [], said: {}, status: {}, heldOn: 0 };
-    const undisturbed = await this.#trial(tally, action, 0, "count", 0);
-    const operations = undisturbed?.answer.operations ?? 0;
+    const operations = await this.#count(tally, action, last === undefined ? 1 : COUNTS);
     const stride = most === undefined ? 1 : Math.max(1, operations / most);
+    const first = last === undefined ? 1 : Math.max(1, operations - last);
     const fails = how.startsWith("fail");
     for (let i = 0; tally.findings.length < MOST_FINDINGS; i++) {
-      const at = 1 + Math.floor(i * stride);
+      const at = first + Math.floor(i * stride);
       const outcome = await this.#trial(tally, action, at, how, fails && oneErrno ? i % 2 : 0);
       if (outcome?.answer.hit === 0) break;
       const choices = fails && !oneErrno ? (outcome?.answer.choices ?? 0) : 0;
       for (let choice = 1; choice < choices; choice++) await this.#trial(tally, action, at, how, choice);
     }
     return tally;
+  }
+
+  /** How many operations there are: at the least, of so many undisturbed actions. */
+  async #count(tally: Tally, action: Action, times: number): Promise<number> {
+    const counts: number[] = [];
+    while (counts.length < times) {
+      const undisturbed = await this.#trial(tally, action, 0, "count", 0);
+      counts.push(undisturbed?.answer.operations ?? 0);
+    }
+    return Math.min(...counts);
   }
 
   /** Undefined where the trial could not be brought to its end. */

@@ -16,6 +16,10 @@ export interface Fault {
   how: How;
   /** Which of the errnos that the operation may answer, from 0. */
   choice: number;
+  /** What this kernel does not have, by the rows of lacking.ts. */
+  lacks?: number;
+  /** The pointer into a shadow stack that the target's threads are said to have. */
+  shadow?: number;
 }
 
 export interface ToolError {
@@ -41,6 +45,10 @@ export interface Answer {
   choices: number;
   /** The one that it answered; 0: it was carried out. */
   errno: number;
+  /** Of what the kernel does not have, what was asked for. */
+  lacked: number;
+  /** Where the pointer into the shadow stack was left; 0: there was none. */
+  shadow: number;
 }
 
 export interface ToolAction {

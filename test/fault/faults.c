@@ -122,6 +122,82 @@ static uint32_t choices_of(long nr, long request, const int16_t **errnos) {
   CHOICES({EPERM, EINVAL});
 }
 
+/* ---- what other kernels, and sandboxes, do not have ------------------------------------------------------------ */
+
+/* Bit N of ts_fault_lack() is row N; test/fault/lacking.ts has the same rows. */
+static const struct difference {
+  long nr;
+  long request;     /* of ptrace; 0: any */
+  const char *file; /* of openat: how the path ends; NULL: any */
+  long flag;        /* of PTRACE_SETOPTIONS; 0: any */
+  int forced;       /* only of pages that the target may not write to */
+  int error;
+} differences[] = {
+    {.nr = NR_process_vm_readv, .error = ENOSYS},  /* CONFIG_CROSS_MEMORY_ATTACH is off, or a sandbox */
+    {.nr = NR_process_vm_writev, .error = ENOSYS}, /* the same */
+    {.nr = NR_pwrite64, .forced = 1, .error = EIO}, /* proc_mem.force_override=never */
+    {.nr = NR_pwrite64, .error = EPERM},
+    {.nr = NR_openat, .file = "mem", .error = EACCES_},
+    {.nr = NR_openat, .file = "/syscall", .error = ENOENT},   /* CONFIG_HAVE_ARCH_TRACEHOOK is off */
+    {.nr = NR_openat, .file = "/schedstat", .error = ENOENT}, /* CONFIG_SCHED_INFO is off */
+    {.nr = NR_openat, .file = "/sched", .error = ENOENT},     /* CONFIG_SCHED_DEBUG is off */
+    {.nr = NR_ptrace, .request = PTRACE_GET_RSEQ_CONFIGURATION, .error = EIO}, /* before 5.13 */
+    {.nr = NR_ptrace, .request = PTRACE_SETOPTIONS, .flag = PTRACE_O_SUSPEND_SECCOMP, .error = EINVAL},
+    {.nr = NR_timer_create, .error = ENOSYS},      /* CONFIG_POSIX_TIMERS is off */
+    {.nr = NR_sched_setscheduler, .error = EPERM}, /* no real-time share for this cgroup */
+};
+
+static uint64_t lacking, lacked;
+static int target;
+
+/* process_vm_writev does not write where the target itself may not. */
+static int may_be_written(const void *bytes, uint64_t n, uint64_t address) {
+  const struct iovec here = {(void *)(uintptr_t)bytes, n}, there = {(void *)(uintptr_t)address, n};
+  return kernel_sys6(NR_process_vm_writev, target, (long)&here, 1, (long)&there, 1, 0) == (long)n;
+}
+
+static int ends_with(const char *text, const char *end) {
+  size_t n = 0, m = 0;
+  while (text[n]) n++;
+  while (end[m]) m++;
+  return n >= m && same_bytes(text + n - m, end, m);
+}
+
+/* -errno: this kernel does not have it. More than 0: it was done in another way. */
+static long lack(long nr, long a, long b, long c, long d) {
+  for (uint32_t i = 0; i < sizeof differences / sizeof *differences; i++) {
+    const struct difference *each = &differences[i];
+    if (!(lacking >> i & 1) || nr != each->nr || (each->request && a != each->request)) continue;
+    if (each->file && !ends_with((const char *)b, each->file)) continue;
+    if (each->flag && !(d & each->flag)) continue;
+    if (each->forced && may_be_written((const void *)b, (uint64_t)c, (uint64_t)d)) return c;
+    __atomic_fetch_or(&lacked, 1ull << i, __ATOMIC_RELAXED);
+    return -each->error;
+  }
+  return 0;
+}
+
+/* ---- what no machine at hand has ------------------------------------------------------------------------------- */
+
+/* The pointer into a thread's shadow stack, which is made up; 0: there are none. A call on it moves it. */
+static uint64_t shadow_pointer;
+#define SHADOW_STACK_REGSET_ 0x204
+#define CALLED 8
+
+/* Whether the request is about it. */
+static int answer_for_shadow(long nr, long request, long regset, long data) {
+  if (!shadow_pointer || nr != NR_ptrace || regset != SHADOW_STACK_REGSET_) return 0;
+  struct iovec *io = (struct iovec *)data;
+  if (request == PTRACE_GETREGSET) {
+    copy_bytes(io->base, &shadow_pointer, sizeof shadow_pointer);
+    io->length = sizeof shadow_pointer;
+    shadow_pointer -= CALLED;
+  } else {
+    copy_bytes(&shadow_pointer, io->base, sizeof shadow_pointer);
+  }
+  return 1;
+}
+
 /* ---- the hook ------------------------------------------------------------------------------------------------ */
 
 /* A stop or an end waits to be collected. */
@@ -158,6 +234,9 @@ static int is_numbered(long nr, long a, long b, long c, long d) {
 static void kill_the_tool(void) { (void)kernel_sys6(NR_kill_, state->tool, SIGKILL_, 0, 0, 0, 0); }
 
 long sys6(long nr, long a, long b, long c, long d, long e, long f) {
+  if (answer_for_shadow(nr, a, c, d)) return 0;
+  long missing = lacking ? lack(nr, a, b, c, d) : 0;
+  if (missing) return missing;
   if (!state || !state->tool || !is_numbered(nr, a, b, c, d)) return kernel_sys6(nr, a, b, c, d, e, f);
   long request = nr == NR_ptrace ? a : 0;
   uint64_t n = __atomic_add_fetch(&state->count, 1, __ATOMIC_SEQ_CST);
@@ -246,6 +325,22 @@ TS_EXPORT int ts_fault_arm(uint64_t at, uint32_t how, uint32_t choice, int fork)
   *state = (struct state){.at = at, .how = how, .choice = choice, .fork = (uint32_t)fork};
   if (!fork) state->tool = (int)kernel_sys6(NR_getpid_, 0, 0, 0, 0, 0, 0);
   return 0;
+}
+
+/* From here on this kernel does not have some things, as far as `pid` is concerned; answers which of the last ones were asked for. */
+TS_EXPORT uint64_t ts_fault_lack(uint64_t rows, int pid) {
+  uint64_t before = lacked;
+  lacking = rows;
+  lacked = 0;
+  target = pid;
+  return before;
+}
+
+/* From here on the target's threads have shadow stacks, and what the pointers are; answers the last one that was left. */
+TS_EXPORT uint64_t ts_fault_shadow(uint64_t pointer) {
+  uint64_t before = shadow_pointer;
+  shadow_pointer = pointer;
+  return before;
 }
 
 /* Ends the counting: count, hit, system call, ptrace request, choices, errno. */

@@ -9,7 +9,7 @@ import { FAULTS, type Staged, stage } from "../support/variant.ts";
 import { Bench, type Tally } from "./bench.ts";
 import type { How } from "./driver.ts";
 import { extent, LONG, TIMEOUT_MS } from "./extent.ts";
-import { HAMMERING, TARGETS } from "./targets.ts";
+import { HAMMERING, STORMED, TARGETS } from "./targets.ts";
 import { ACTIONS } from "./trial.ts";
 
 let staged: Staged;
@@ -35,8 +35,11 @@ function summary({ trials, said, status, heldOn }: Tally): string {
   return `${trials} trials; the tool said: ${counts(said)}; status: ${counts(status)}; let go at its end: ${heldOn}`;
 }
 
+/** As many operations as there are behind the drain, and some before it. */
+const LAST = 40;
+
 describe.for(COMBINED)("$action on $target", ({ kind, action }) => {
-  const most = kind === HAMMERING ? 16 : 6;
+  const most = kind === HAMMERING ? 12 : 6;
 
   function cover(title: string, how: How, trials: number): void {
     test(title, { timeout: TIMEOUT_MS }, async (context) => {
@@ -54,3 +57,18 @@ describe.for(COMBINED)("$action on $target", ({ kind, action }) => {
   cover("killed behind an operation", "kill after", most / 2);
   if (LONG) cover("an operation fails, and every later one of its kind", "fail kind", most);
 });
+
+/** Behind the point of no return: the pages are unmapped, and everybody is let go. */
+test.for(LONG ? (["fail", "fail kind"] as const) : (["fail"] as const))(
+  "each operation at the end of a recovery: %s",
+  { timeout: TIMEOUT_MS },
+  async (how, context) => {
+    needPrograms(context, "gcc");
+    needTracing(context, { permitted: true });
+    await using bench = new Bench(STORMED, staged);
+    const tally = await bench.enumerate("recover", how, { last: LAST });
+    console.log(`${how}: ${summary(tally)}`);
+    expect(tally.trials).toBeGreaterThan(LAST);
+    expect(tally.findings).toEqual([]);
+  },
+);

@@ -146,6 +146,25 @@ describe("a vDSO that the program has changed", () => {
     await expectWorks(kind);
   });
 
+  test("sealed, and the program's code as well", async (context) => {
+    need(context);
+    await using victim = await startHostile("sealed").catch((error: Error) => {
+      if (!/mseal: Function not implemented/.test(error.message)) throw error;
+      return context.skip("needs Linux 6.10: this kernel knows no mseal");
+    });
+    const EPERM = 1;
+    const isSealed = async () => expect(await victim.forbidden()).toMatchObject({ rc: -1, errno: EPERM });
+    await isSealed();
+    const untouched = standing(victim.pid);
+    const { waits } = await inject(victim.pid, "--offset", "-600s");
+    expect(waits?.sites).toBeGreaterThan(0);
+    expect(await victim.complaints(BACK)).toEqual([]);
+    await recover(victim.pid);
+    expect(await victim.complaints({})).toEqual([]);
+    expect(standing(victim.pid)).toEqual(untouched);
+    await isSealed();
+  });
+
   const BROKEN: [kind: string, code: ErrorCode, words: RegExp][] = [
     ["vdso-unmapped", "E_NO_VDSO", /no vDSO.*\n.*system calls/],
     ["vdso-no-access", "E_VDSO", /its vDSO ---p/],

@@ -7,7 +7,7 @@
  * second lock on that, PID, which the plans name, is one that the test has started and looks at afterwards.
  * Prints how many plans were refused, failed, and carried out.
  */
-#include "../../native/arch/x86_64.h"
+#include "../../native/arch/arch.h"
 #include "../../native/timeskew.h"
 
 int printf(const char *, ...);
@@ -41,12 +41,13 @@ static int one_in(uint64_t n) { return below(n) == 0; }
 #define NR_rt_sigprocmask_ 14
 #define NR_getpid_ 39
 #define NR_tgkill_ 234
-#define VDSO 0x7fff00000000u
+#define VDSO (narrow ? 0xf7f00000u : 0x7fff00000000u)
 #define TASKS 5
 #define FIRST_TID 700
 
 static uint64_t calls, now_ns, unlucky;
 static int plan_pid;
+static int narrow; /* the target is a 32-bit program */
 
 static long some_errno(void) {
   static const int8_t errnos[] = {EPERM, ENOENT, ESRCH, EINTR, EIO, EAGAIN, ENOMEM, EFAULT, EINVAL, 10};
@@ -59,11 +60,11 @@ static void some_registers(struct registers *r) {
   if (one_in(2)) { /* it has made the system call there, which was an mmap that went well */
     *r = sent;
     r->rip += 2;
-    r->rax = one_in(4) ? 0 : r->rdi;
+    r->rax = one_in(4) ? 0 : narrow ? r->rbx : r->rdi;
     return;
   }
   for (uint32_t i = 0; i < sizeof *r / 8; i++) ((uint64_t *)r)[i] = one_in(4) ? random_word() : VDSO + below(0x2000);
-  r->cs = one_in(50) ? 0x23 : CS_64BIT;
+  r->cs = one_in(50) == narrow ? CS_64BIT : CS_32BIT;
   r->orig_rax = one_in(2) ? ~0ull : below(450);
   if (one_in(3)) r->rax = (uint64_t)-(int64_t)(one_in(2) ? EINTR : 512 + below(5));
 }
@@ -95,8 +96,11 @@ static void some_bytes(uint8_t *into, size_t n) {
 /* Of a stack: with a signal frame, perhaps. */
 static void some_memory(uint8_t *into, size_t n) {
   const uint64_t frame[] = {VDSO + below(0x2000), 0x246, CS_64BIT};
+  const uint32_t frame_32[] = {(uint32_t)(VDSO + below(0x2000)), CS_32BIT, 0x246, (uint32_t)random_word(), SS_32BIT};
+  size_t bytes = narrow ? sizeof frame_32 : sizeof frame, word = narrow ? 4 : 8;
   some_bytes(into, n);
-  if (n >= sizeof frame && one_in(4)) memcpy(into + below((n - sizeof frame) / 8 + 1) * 8, frame, sizeof frame);
+  if (n < bytes || !one_in(4)) return;
+  memcpy(into + below((n - bytes) / word + 1) * word, narrow ? (const void *)frame_32 : frame, bytes);
 }
 
 static char *put_number(char *at, uint64_t n, uint32_t base) {
@@ -110,7 +114,8 @@ static char *put_number(char *at, uint64_t n, uint32_t base) {
 
 /* As of a thread asleep in one of the calls that the helper knows: /proc/PID/task/TID/syscall. */
 static long some_sleep(char *into) {
-  static const uint16_t calls_known[] = {0, 35, 128, 202, 202, 219, 230, 232, 243, 426, 449};
+  static const uint16_t calls_known[] = {0,   35,  128, 202, 202, 219, 230, 232, 243, 426, 449,
+                                         117, 162, 177, 240, 256, 267, 407, 420, 421, 422};
   char *at = put_number(into, one_in(8) ? below(450) : calls_known[below(sizeof calls_known / 2)], 10);
   for (int i = 0; i < 8; i++) {
     *at++ = ' ', *at++ = '0', *at++ = 'x';
@@ -141,11 +146,11 @@ static long some_text(uint8_t *into, size_t n) {
 
 static long on_ptrace(long request, uintptr_t address, uintptr_t data) {
   switch (request) {
-    case PTRACE_GETREGSET:
-      some_registers(((struct iovec *)data)->base);
+    case PTRACE_GETREGS:
+      some_registers((struct registers *)data);
       break;
-    case PTRACE_SETREGSET:
-      sent = *(const struct registers *)((struct iovec *)data)->base;
+    case PTRACE_SETREGS:
+      sent = *(const struct registers *)data;
       break;
     case PTRACE_GETSIGMASK:
       *(uint64_t *)data = random_word();
@@ -266,7 +271,7 @@ static void some_step(struct ts_step *step, uint32_t data_size) {
   step->address = one_in(8) ? random_word() : VDSO + below(0x2000) * (one_in(4) ? 1 : 8);
   step->length = some_size(one_in(3) ? data_size : 64);
   step->value = one_in(2) ? random_word() : below(100000000);
-  step->value2 = random_word();
+  step->value2 = one_in(2) ? random_word() : VDSO;
 }
 
 /* One that is well-formed, of an injection. */
@@ -292,7 +297,7 @@ static uint8_t *some_plan(uint64_t *size) {
       .abi = TS_ABI,
       .pid = plan_pid,
       .proc = -1,
-      .flags = (uint32_t)below(8),
+      .flags = (uint32_t)below(8) | (narrow ? TS_COMPAT : 0),
       .step_count = steps,
       .stop_timeout_ns = below(one_in(8) ? 1000000000 : 50000000),
       .stub_address = VDSO + 0x1e00,
@@ -333,15 +338,16 @@ int main(int argc, char **argv) {
   random_state = (uint64_t)strtol(argv[2], NULL, 10);
   plan_pid = (int)strtol(argv[3], NULL, 10);
   for (long i = strtol(argv[1], NULL, 10); i > 0; i--) {
+    narrow = one_in(3);
     uint64_t size, output_size = below(MOST_OUTPUT + 1);
     uint8_t *plan = some_plan(&size), *output = malloc(output_size ? output_size : 1);
     struct ts_report report;
     calls = 0;
     unlucky = one_in(3) ? 0 : 1 + below(200);
     int r = ts_run(plan, size, output, output_size, &report);
-    if (r != -report.error || report.stage > TS_STAGE_FINISH || report.rollback > TS_ROLLBACK_FAILED) abort();
-    if (report.stage == TS_STAGE_PLAN && r == -EINVAL) {
-      if (calls != 0) abort();
+    if (r != -report.error || report.stage > TS_STAGE_BEGIN || report.rollback > TS_ROLLBACK_FAILED) abort();
+    if (report.stage == TS_STAGE_PLAN) {
+      if (r != -EINVAL || calls != 0) abort();
       refused++;
     } else if (r < 0) {
       failed++;

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* The ranges of the vDSO and its data, which the kernel maps one behind the other. */
@@ -129,6 +130,31 @@ static void forbid_data(void)
 	protect("[vvar]", PROT_NONE);
 }
 
+#define SYS_mseal_ 462
+
+/* What the kernel does with CONFIG_MSEAL_SYSTEM_MAPPINGS, and the dynamic linker with programs that ask for it. */
+static void seal(void)
+{
+	static struct range ranges[512];
+	size_t count = read_ranges(ranges, sizeof(ranges) / sizeof(ranges[0]));
+
+	for (size_t i = 0; i < count; i++) {
+		int is_file = ranges[i].name[0] == '/', is_vdso = strncmp(ranges[i].name, "[v", 2) == 0;
+
+		if ((!is_file && !is_vdso) || strcmp(ranges[i].name, "[vsyscall]") == 0)
+			continue;
+		if (syscall(SYS_mseal_, ranges[i].start, ranges[i].end - ranges[i].start, 0))
+			fail("mseal");
+	}
+}
+
+static long unmap_sealed(void)
+{
+	struct range range = find_range("[vdso]");
+
+	return munmap((void *)range.start, range.end - range.start);
+}
+
 const struct kind vdso_kinds[] = {
 	{.name = "vdso-unmapped", .prepare = unmap_whole, .broken = 1},
 	{.name = "vdso-moved", .prepare = move_whole},
@@ -136,6 +162,7 @@ const struct kind vdso_kinds[] = {
 	{.name = "vdso-no-access", .prepare = forbid_access, .broken = 1},
 	{.name = "vdso-no-execution", .prepare = forbid_execution, .broken = 1},
 	{.name = "vdso-writable", .prepare = allow_writing},
+	{.name = "sealed", .prepare = seal, .forbidden = unmap_sealed},
 	{.name = "vvar-unmapped", .prepare = unmap_data, .broken = 1},
 	{.name = "vvar-no-access", .prepare = forbid_data, .broken = 1},
 	{0},

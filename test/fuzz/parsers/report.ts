@@ -26,12 +26,12 @@ export const report = recipe("report", () => ({
   make(random) {
     const bytes = words(random, REPORT_BYTES, 4);
     if (random.oneIn(2)) put(bytes, 0, BigInt(random.pick(ERRNOS)), 4);
-    if (random.oneIn(2)) put(bytes, 4, BigInt(random.below(6)), 4);
+    if (random.oneIn(2)) put(bytes, 4, BigInt(random.below(7)), 4);
     return bytes;
   },
   run(bytes: Uint8Array) {
     const { stage, rollback, pauseNs, ...numbers } = decodeReport(bytes);
-    must(["plan", "seize", "stop", "step", "done", "finish"].includes(stage), "a stage");
+    must(["plan", "seize", "stop", "step", "done", "finish", "begin"].includes(stage), "a stage");
     must(["none", "done", "failed"].includes(rollback), "a roll back");
     must(pauseNs >= 0n && Object.values(numbers).every(Number.isInteger), "numbers");
     return ACCEPTED;
