@@ -19,11 +19,14 @@ export function hex(value: bigint | number): string {
 /** Little-endian view of an image. */
 export class ImageBytes {
   readonly length: number;
+  /** Bytes of an address, and of every field that the class of the file makes 32 or 64 bits wide. */
+  readonly wordSize: 4 | 8;
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
 
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array, bits: 32 | 64 = 64) {
     this.length = bytes.length;
+    this.wordSize = bits === 32 ? 4 : 8;
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
@@ -58,6 +61,11 @@ export class ImageBytes {
 
   u64(offset: number): bigint {
     return this.#view.getBigUint64(offset, true);
+  }
+
+  /** A field of `wordSize` bytes. */
+  word(offset: number): bigint {
+    return this.wordSize === 4 ? BigInt(this.u32(offset)) : this.u64(offset);
   }
 
   /** Where the first zero byte at or after `start` is; -1 if there is none before `end`. */

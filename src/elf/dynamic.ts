@@ -26,9 +26,6 @@ const NAMES: ReadonlyMap<bigint, TagName> = new Map(
   Object.entries(TAGS).map(([name, tag]) => [tag, name as TagName]),
 );
 
-/** Size of one Elf64_Dyn: the tag and its value. */
-const ENTRY_SIZE = 16;
-
 /**
  * The raw values of the dynamic section; of DT_NEEDED, which may come often, the last one's. Pointers are link-time
  * addresses: the load bias is still in them.
@@ -43,15 +40,17 @@ export type DynamicTable = ReadonlyMap<TagName, bigint>;
  */
 export function readDynamic(image: ImageBytes, range: ByteRange): DynamicTable {
   const table = new Map<TagName, bigint>();
-  for (let at = range.start; at + ENTRY_SIZE <= range.end; at += ENTRY_SIZE) {
-    const tag = image.u64(at);
+  // Elf32_Dyn, Elf64_Dyn: the tag and its value.
+  const entrySize = 2 * image.wordSize;
+  for (let at = range.start; at + entrySize <= range.end; at += entrySize) {
+    const tag = image.word(at);
     if (tag === 0n) return table;
     const name = NAMES.get(tag);
     if (name === undefined) continue;
     // Readers disagree on which of two counts, so the image means nothing certain.
     if (table.has(name) && name !== "DT_NEEDED")
       throw new ElfError("dynamic", `${name}: a second one at offset ${hex(at)}`);
-    table.set(name, image.u64(at + 8));
+    table.set(name, image.word(at + image.wordSize));
   }
   throw new ElfError("dynamic", `PT_DYNAMIC: no DT_NULL in its ${range.end - range.start} bytes`);
 }

@@ -9,7 +9,7 @@ export type ElfErrorCode =
   | "truncated"
   /** Larger than any vDSO. */
   | "too-large"
-  /** 32-bit, big-endian or not a shared object: a valid ELF file, but none that timeskew patches. */
+  /** Big-endian, not a shared object, or a 32-bit program's code: a valid ELF file, but none that is read here. */
   | "unsupported"
   /** The program headers contradict each other or the image. */
   | "segments"

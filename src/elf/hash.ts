@@ -29,7 +29,7 @@ export function readSysvHash(image: ImageBytes, offset: bigint): HashTable {
 }
 
 /**
- * DT_GNU_HASH: nbuckets, symoffset, bloom_size, bloom_shift, the bloom filter (64-bit words), the buckets
+ * DT_GNU_HASH: nbuckets, symoffset, bloom_size, bloom_shift, the bloom filter (words of the class), the buckets
  * (each the first symbol of its chain, or 0), then the hashes of all symbols from `symoffset` on, the last
  * of each chain with bit 0 set.
  *
@@ -40,7 +40,7 @@ export function readGnuHash(image: ImageBytes, offset: bigint): HashTable {
   const nbuckets = image.u32(start);
   const symoffset = image.u32(start + 4);
   const bloomSize = image.u32(start + 8);
-  const fixedSize = 16n + 8n * BigInt(bloomSize) + 4n * BigInt(nbuckets);
+  const fixedSize = 16n + BigInt(image.wordSize) * BigInt(bloomSize) + 4n * BigInt(nbuckets);
   const fixed = image.range(
     offset,
     fixedSize,

@@ -2,7 +2,7 @@
  * A vDSO image, read from its bytes: where its functions are, and which bytes at its end nobody uses.
  *
  * Everything comes from the program headers and PT_DYNAMIC. elfy names the header's fields and lists the
- * segments; all 64-bit fields are read here, in BigInt, because kernels before 3.18 link the vDSO at
+ * segments; all fields that can have 64 bits are read here, in BigInt, because kernels before 3.18 link the vDSO at
  * 0xffffffffff700000, which no JS number holds. A malformed image is an ElfError, whatever is wrong with it.
  */
 import { type ByteRange, hex, ImageBytes } from "./bytes.ts";
@@ -11,7 +11,8 @@ import { listSegments, readHeader } from "./elfy.ts";
 import { ElfError } from "./error.ts";
 import { readGnuHash, readSysvHash } from "./hash.ts";
 import { type ImageKind, identify } from "./identify.ts";
-import { type ImageSymbol, readString, readSymbols, SYMBOL_SIZE } from "./symbols.ts";
+import { asksForBti } from "./properties.ts";
+import { type ImageSymbol, readString, readSymbols, symbolSize } from "./symbols.ts";
 
 export type { ByteRange } from "./bytes.ts";
 export { ElfError, type ElfErrorCode } from "./error.ts";
@@ -42,6 +43,10 @@ export interface Image extends ImageKind {
    * are there, but no program uses them: section headers at most, then zeros.
    */
   readonly tail: ByteRange;
+  /** The last part of `tail`, behind any section headers: the kernel has filled it with zeros. */
+  readonly padding: ByteRange;
+  /** Indirect branches into it must land on instructions that are made for it (arm64's BTI), if the processor checks that. */
+  readonly asksForBti: boolean;
   /** The bytes of the executable PT_LOAD; undefined unless there is exactly one. */
   readonly text: ByteRange | undefined;
 }
@@ -49,11 +54,36 @@ export interface Image extends ImageKind {
 /** The largest vDSO known has three pages. The limit bounds the work on an image that is none. */
 const MAX_IMAGE = 1 << 20;
 
-/** Size of one Elf64_Phdr. */
-const PROGRAM_HEADER_SIZE = 56;
+/** Where the fields of the ELF header are, and those of a program header (its size included), by the size of a word. */
+const HEADERS = {
+  4: {
+    elf: {
+      size: 52,
+      segments: 28,
+      sections: 32,
+      entrySize: 42,
+      count: 44,
+      sectionSize: 46,
+      sectionCount: 48,
+    },
+    segment: { size: 32, offset: 4, vaddr: 8, fileSize: 16, memorySize: 20 },
+  },
+  8: {
+    elf: {
+      size: 64,
+      segments: 32,
+      sections: 40,
+      entrySize: 54,
+      count: 56,
+      sectionSize: 58,
+      sectionCount: 60,
+    },
+    segment: { size: 56, offset: 8, vaddr: 16, fileSize: 32, memorySize: 40 },
+  },
+} as const;
 
 /**
- * Parses a 64-bit little-endian vDSO.
+ * Parses a little-endian vDSO.
  *
  * @param bytes the whole mapping, as read from the process
  * @throws ElfError
@@ -63,15 +93,15 @@ export function parseImage(bytes: Uint8Array): Image {
     throw new ElfError("too-large", `image: ${bytes.length} bytes, more than ${MAX_IMAGE}`);
   }
   const kind = identify(bytes);
-  if (kind.class !== 64 || kind.byteOrder !== "little" || kind.type !== "dyn") {
+  if (kind.byteOrder !== "little" || kind.type !== "dyn") {
     throw new ElfError(
       "unsupported",
       `ELF header: ${kind.class}-bit ${kind.byteOrder}-endian ${kind.machine}, e_type "${kind.type}"; ` +
-        'timeskew reads 64-bit little-endian images of e_type "dyn"',
+        'timeskew reads little-endian images of e_type "dyn"',
     );
   }
 
-  const image = new ImageBytes(bytes);
+  const image = new ImageBytes(bytes, kind.class);
   const headers = programHeaders(image);
   const segments = readSegments(bytes, image, headers);
   const loads = segments.filter((segment) => segment.type === "load");
@@ -86,8 +116,18 @@ export function parseImage(bytes: Uint8Array): Image {
     segments,
     ...contents,
     tail,
+    padding: paddingIn(image, tail),
+    asksForBti:
+      kind.machine === "aarch64" && notesIn(image, segments).some((notes) => asksForBti(image, notes)),
     text: code.length === 1 ? code[0] : undefined,
   };
+}
+
+/** @throws ElfError "truncated" */
+function notesIn(image: ImageBytes, segments: readonly Segment[]): ByteRange[] {
+  return segments
+    .filter(({ type }) => type === "note")
+    .map(({ offset, fileSize }) => image.range(offset, fileSize, "PT_NOTE"));
 }
 
 /**
@@ -119,26 +159,40 @@ function isFunction(image: Image, symbol: ImageSymbol): boolean {
 
 /** The bytes of the program header table, from e_phoff, e_phentsize and e_phnum. */
 function programHeaders(image: ImageBytes): ByteRange {
-  const entrySize = image.u16(54);
-  const count = image.u16(56);
-  if (entrySize !== PROGRAM_HEADER_SIZE) {
-    throw new ElfError("segments", `e_phentsize: ${entrySize}, not ${PROGRAM_HEADER_SIZE}`);
+  const { elf, segment } = HEADERS[image.wordSize];
+  const entrySize = image.u16(elf.entrySize);
+  const count = image.u16(elf.count);
+  if (entrySize !== segment.size) {
+    throw new ElfError("segments", `e_phentsize: ${entrySize}, not ${segment.size}`);
   }
-  return image.range(image.u64(32), BigInt(count * entrySize), `${count} program headers at e_phoff`);
+  return image.range(
+    image.word(elf.segments),
+    BigInt(count * entrySize),
+    `${count} program headers at e_phoff`,
+  );
 }
 
-/** What elfy says about each program header, with the 64-bit fields read exactly. */
+/** What follows the section headers (e_shoff, e_shentsize, e_shnum). Where these are nonsense, nothing is known. */
+function paddingIn(image: ImageBytes, { start, end }: ByteRange): ByteRange {
+  const { elf } = HEADERS[image.wordSize];
+  const size = BigInt(image.u16(elf.sectionSize) * image.u16(elf.sectionCount));
+  const last = image.word(elf.sections) + size;
+  return { start: last > BigInt(end) ? end : Math.max(start, Number(last)), end };
+}
+
+/** What elfy says about each program header, with the fields that can have 64 bits read exactly. */
 function readSegments(bytes: Uint8Array, image: ImageBytes, headers: ByteRange): Segment[] {
+  const layout = HEADERS[image.wordSize].segment;
   return listSegments(bytes, readHeader(bytes)).map((segment, index) => {
-    const at = headers.start + index * PROGRAM_HEADER_SIZE;
+    const at = headers.start + index * layout.size;
     return {
       type: segment.type,
       executable: segment.flags.x === true,
       writable: segment.flags.w === true,
-      offset: image.u64(at + 8),
-      vaddr: image.u64(at + 16),
-      fileSize: image.u64(at + 32),
-      memorySize: image.u64(at + 40),
+      offset: image.word(at + layout.offset),
+      vaddr: image.word(at + layout.vaddr),
+      fileSize: image.word(at + layout.fileSize),
+      memorySize: image.word(at + layout.memorySize),
     };
   });
 }
@@ -193,9 +247,9 @@ function readContents(
   const dynamicRange = image.range(dynamic.vaddr - bias, dynamic.fileSize, "PT_DYNAMIC");
   const table = readDynamic(image, dynamicRange);
 
-  const symbolSize = required(table, "DT_SYMENT");
-  if (symbolSize !== SYMBOL_SIZE)
-    throw new ElfError("dynamic", `DT_SYMENT: ${symbolSize}, not ${SYMBOL_SIZE}`);
+  const size = symbolSize(image);
+  const said = required(table, "DT_SYMENT");
+  if (said !== BigInt(size)) throw new ElfError("dynamic", `DT_SYMENT: ${said}, not ${size}`);
   const strings = image.range(
     required(table, "DT_STRTAB") - bias,
     required(table, "DT_STRSZ"),
@@ -208,12 +262,12 @@ function readContents(
   const count = symbolCount(sysv?.symbols, gnu?.symbols);
   const symbolTable = image.range(
     required(table, "DT_SYMTAB") - bias,
-    BigInt(count) * SYMBOL_SIZE,
+    BigInt(count * size),
     `the symbol table (DT_SYMTAB) of ${count} symbols`,
   );
 
   refuseOverlap([
-    ["the ELF header", { start: 0, end: 64 }],
+    ["the ELF header", { start: 0, end: HEADERS[image.wordSize].elf.size }],
     ["the program headers", headers],
     ["PT_DYNAMIC", dynamicRange],
     ["DT_STRTAB", strings],

@@ -16,8 +16,16 @@ export interface ImageSymbol {
   readonly section: number;
 }
 
-/** Size of one Elf64_Sym: st_name u32, st_info u8, st_other u8, st_shndx u16, st_value u64, st_size u64. */
-export const SYMBOL_SIZE = 24n;
+/** Size and fields of an Elf32_Sym and an Elf64_Sym, by the size of their words. st_name comes first in both. */
+const LAYOUTS = {
+  4: { size: 16, value: 4, length: 8, info: 12, section: 14 },
+  8: { size: 24, value: 8, length: 16, info: 4, section: 6 },
+} as const;
+
+/** Bytes of one symbol. */
+export function symbolSize({ wordSize }: ImageBytes): number {
+  return LAYOUTS[wordSize].size;
+}
 
 const TYPES = ["notype", "object", "func"] as const;
 const BINDINGS = ["local", "global", "weak"] as const;
@@ -65,24 +73,25 @@ export function readSymbols(
   bias: bigint,
 ): Map<string, ImageSymbol> {
   const symbols = new Map<string, ImageSymbol>();
-  const step = Number(SYMBOL_SIZE);
-  for (let at = table.start, index = 0; at < table.end; at += step, index++) {
-    const section = image.u16(at + 6);
+  const layout = LAYOUTS[image.wordSize];
+  for (let at = table.start, index = 0; at < table.end; at += layout.size, index++) {
+    const section = image.u16(at + layout.section);
     if (section === 0 || section >= SHN_LORESERVE) continue;
     const name = readString(image, strings, BigInt(image.u32(at)), `st_name of symbol ${index}`);
     if (name === "") continue;
 
-    const size = image.u64(at + 16);
-    const offset = image.u64(at + 8) - bias;
+    const size = image.word(at + layout.length);
+    const value = image.word(at + layout.value);
+    const offset = value - bias;
     if (offset < 0n || offset + size > BigInt(image.length)) {
       throw new ElfError(
         "symbols",
-        `symbol ${index} (${JSON.stringify(name)}): st_value ${hex(image.u64(at + 8))} and st_size ${size} ` +
+        `symbol ${index} (${JSON.stringify(name)}): st_value ${hex(value)} and st_size ${size} ` +
           `lie outside the image of ${image.length} bytes at ${hex(bias)}`,
       );
     }
 
-    const info = image.u8(at + 4);
+    const info = image.u8(at + layout.info);
     const symbol: ImageSymbol = {
       name,
       offset: Number(offset),

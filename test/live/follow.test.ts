@@ -6,11 +6,12 @@ import { join } from "node:path";
 import { describe, expect, type TestContext, test } from "vitest";
 import { build } from "../support/build.ts";
 import { type Cgroup, needCgroup } from "../support/cgroups.ts";
-import { type Run, refusal, start, status, timeskew } from "../support/cli.ts";
+import { type Run, type RunOptions, refusal, start, status, timeskew } from "../support/cli.ts";
 import { bracket, difference, distance, MILLISECOND, MINUTE } from "../support/clock.ts";
 import { NEWCOMER as INSIDE } from "../support/containers/rootfs.ts";
 import { needRunc, startRunc } from "../support/containers/runc.ts";
 import { Dialog } from "../support/dialog.ts";
+import { lesserTool } from "../support/lesser.ts";
 import { needPrograms, needTracing } from "../support/needs.ts";
 import { assemble } from "../support/own.ts";
 import { field } from "../support/proc.ts";
@@ -40,8 +41,12 @@ interface Tool extends AsyncDisposable {
 
 /** A follower in the foreground, once everybody who is there has the skew. */
 function follow(...flags: (string | number)[]): Promise<Tool> {
+  return followBy({}, ...flags);
+}
+
+function followBy(options: RunOptions, ...flags: (string | number)[]): Promise<Tool> {
   return assemble(async (own) => {
-    const { pid, done, hasSaid } = start(["inject", "--follow", ...flags]);
+    const { pid, done, hasSaid } = start(["inject", "--follow", ...flags], options);
     let run: Run | undefined;
     void done.then((ended) => {
       run = ended;
@@ -173,8 +178,9 @@ describe("a tree", () => {
     needPrograms(context, "gcc");
     needTracing(context);
     const i386 = await build(I386);
+    await using lesser = await lesserTool();
     await using shell = await startShell();
-    await using follower = await follow("--pid", shell.pid, "--tree", ...OFFSET);
+    await using follower = await followBy(lesser, "--pid", shell.pid, "--tree", ...OFFSET);
     expect(await shell.dialog.ask(`${i386} < /dev/null; echo`)).toBe('{"ready":true}');
     await shell.dialog.line();
     expect(await shell.off(NOW, SKEW)).toBe(0n);

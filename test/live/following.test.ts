@@ -141,7 +141,7 @@ describe("a new program", () => {
   test("which is a 32-bit one ends with the exit code that it is told", async (context) => {
     need(context);
     const program = await build(I386).catch(() =>
-      context.skip("needs a compiler for 32-bit programs: gcc-multilib"),
+      context.skip("needs a compiler for 32-bit programs: gcc -m32"),
     );
     await using following = await startFollowing(SKEW);
     await using shell = await Dialog.start(["sh", "-c", `read line; ${program}; echo $?`]);
@@ -149,7 +149,6 @@ describe("a new program", () => {
     await following.add(shell.pid);
     shell.tell("");
     const child = await waitFor("a new program", async () => (await following.log()).held[0]?.[0]);
-    expect(await following.refusal("inject", child)).toMatchObject({ code: "E_NOT_64BIT" });
     await following.exit(child, 5);
     expect(await shell.line()).toBe("5");
   });

@@ -17,7 +17,7 @@ import { field, snapshot, state } from "../support/proc.ts";
 import { realtimeSkews } from "../support/readings.ts";
 import { FILTERED, GLIBC } from "../support/recipes.ts";
 import { temporaryFolder } from "../support/servers/server.ts";
-import { startClocks, startI386, startSandboxed, startTracer } from "../support/victims.ts";
+import { startClocks, startSandboxed, startTracer } from "../support/victims.ts";
 import { waitFor } from "../support/wait.ts";
 
 const BACK = realtimeSkews(-10n * MINUTE);
@@ -255,18 +255,13 @@ describe("a seccomp filter", () => {
 });
 
 describe("doctor knows of targets that are none", () => {
-  test("a zombie, a 32-bit process", async (context) => {
+  test("a zombie", async (context) => {
     needPrograms(context, "gcc");
     needTracing(context);
     await using victim = await startClocks();
     const { pid: zombie } = await victim.dialog.askJson<{ pid: number }>("zombie");
     await waitFor("the zombie", () => state(zombie) === "Z");
     await expectRefusal(zombie, { code: "E_ZOMBIE", message: /has ended/, hint: /its parent is pid/ });
-    await using i386 = await startI386().catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== "ENOEXEC") throw error;
-      return context.skip("needs a kernel that runs 32-bit programs");
-    });
-    await expectRefusal(i386.pid, { code: "E_NOT_64BIT", message: /32-bit/, hint: /./ });
   });
 
   test("one that sleeps in the kernel is a warning: it may be over in a moment", async (context) => {

@@ -11,6 +11,7 @@ import { describe, expect, type TestContext, test } from "vitest";
 import { build } from "../support/build.ts";
 import { DAY } from "../support/clock.ts";
 import { Dialog } from "../support/dialog.ts";
+import { lesserTool } from "../support/lesser.ts";
 import { startInside } from "../support/namespaces.ts";
 import { needPrograms, needTracing } from "../support/needs.ts";
 import { field, state } from "../support/proc.ts";
@@ -465,39 +466,37 @@ describe("on a terminal", () => {
 });
 
 describe("programs that cannot be skewed", () => {
-  async function i386(context: TestContext): Promise<string> {
+  async function prepare(context: TestContext) {
     needPrograms(context, "gcc");
     needTracing(context);
-    return build(I386);
+    const program = await build(I386);
+    const lesser = await lesserTool();
+    const run = (...words: string[]) => [process.execPath, lesser.cli, "run", "--offset", "-1d", ...words];
+    return { program, run, [Symbol.asyncDispose]: () => lesser[Symbol.asyncDispose]() };
   }
 
   test("the one that was named is ended before its first instruction", async (context) => {
-    const program = await i386(context);
-    const { code, stdout, stderr } = await ended([...A_DAY_LATE, program]);
+    await using setting = await prepare(context);
+    const { code, stdout, stderr } = await ended(setting.run("--", setting.program));
     expect({ code, stdout }).toEqual({ code: 5, stdout: "" });
-    expect(stderr).toMatch(/^timeskew: pid \d+ \(i386.*\): a 32-bit process/);
+    expect(stderr).toMatch(/^timeskew: .*32-bit programs need a payload/);
   });
 
   test("one that is started later runs, with the true time, and that is said once", async (context) => {
-    const program = await i386(context);
-    const { code, stdout, stderr } = await ended(
-      script(`for each in 1 2 3; do ${program}; done; exec ${program}`),
-    );
+    await using setting = await prepare(context);
+    const { program, run } = setting;
+    const several = `for each in 1 2 3; do ${program}; done; exec ${program}`;
+    const { code, stdout, stderr } = await ended(run("--", "sh", "-c", several));
     expect({ code, stdout }).toEqual({ code: 0, stdout: '{"ready":true}\n'.repeat(4) });
     expect(stderr).toMatch(/^timeskew: i386\S* \(pid \d+\) runs with the true time: .*\n$/);
-    const quiet = await ended([
-      ...tool("run", "-q", "--offset", "-1d", "--"),
-      "sh",
-      "-c",
-      `${program}; exit 4`,
-    ]);
+    const quiet = await ended(run("-q", "--", "sh", "-c", `${program}; exit 4`));
     expect(quiet).toMatchObject({ code: 4, stderr: "" });
   });
 
   test("what was told about a child of one that cannot be skewed is its skew all the same", async (context) => {
-    const program = await i386(context);
+    await using setting = await prepare(context);
     const from = Date.now();
-    const { stdout } = await ended(script(`${program}; date +%s`));
+    const { stdout } = await ended(setting.run("--", "sh", "-c", `${setting.program}; date +%s`));
     expect(notADayLate(stdout.replace('{"ready":true}\n', ""), from)).toEqual([]);
   });
 

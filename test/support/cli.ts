@@ -45,11 +45,13 @@ export interface RunOptions {
   uid?: number;
   /** A command that starts it: setpriv, unshare, nsenter, each with its flags. */
   by?: readonly string[];
+  /** The bin/timeskew.js of another build. */
+  cli?: string;
 }
 
 /** A run that goes on: its pid, how it ends, and whether it has said something on stderr yet. */
-export function start(args: readonly (string | number)[], { uid, by = [] }: RunOptions = {}) {
-  const [program = "", ...rest] = [...by, process.execPath, CLI, ...args.map(String)];
+export function start(args: readonly (string | number)[], { uid, by = [], cli = CLI }: RunOptions = {}) {
+  const [program = "", ...rest] = [...by, process.execPath, cli, ...args.map(String)];
   const child = spawn(program, rest, {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, NO_COLOR: "1" },

@@ -34,6 +34,12 @@ export function needTracing(context: TestContext, { permitted = false } = {}): v
   if (!enough) context.skip(`needs the right to trace: kernel.yama.ptrace_scope is ${scope}, run as root`);
 }
 
+/** Makes 32-bit programs with Debian's 32-bit libc, and runs them. */
+export function needCompat(context: TestContext): void {
+  if (process.arch !== "x64") context.skip("needs x86-64: 32-bit programs run there only");
+  needPrograms(context, "gcc", "/usr/lib32/libc.a", "/usr/lib/gcc/x86_64-linux-gnu/12/32/libgcc.a");
+}
+
 export function needRoot(context: TestContext, why: string): void {
   if (!isRoot) context.skip(`needs root: ${why}`);
 }

@@ -214,6 +214,7 @@ export const WAITS: Recipe = {
 const DEADLINES_SOURCES = [
   "deadlines.c",
   "deadlines.h",
+  "deadlines_bare.h",
   "deadlines_futex.c",
   "deadlines_ipc.c",
   "deadlines_sleep.c",
@@ -279,6 +280,9 @@ export const CALLS: Recipe = {
     "calls_intervals.c",
     "calls_load.c",
     "calls_machine.c",
+    "calls_machine.h",
+    "calls_machine_aarch64.c",
+    "calls_machine_x86_64.c",
     "calls_rests.c",
     "calls_storm.c",
     "calls_timers.c",
@@ -329,6 +333,34 @@ export const I386: Recipe = {
   ],
 };
 
+/** The same as a 32-bit program, with Debian's 32-bit libc. */
+export function in32Bits(recipe: Recipe): Recipe {
+  const [compiler = "", ...flags] = recipe.command;
+  const command = [compiler, "-m32", "-I/usr/include/x86_64-linux-gnu", ...flags];
+  return { ...recipe, name: `${recipe.name}-32`, command };
+}
+
+/** With Debian's 32-bit libc. */
+export const COMPAT: Recipe = {
+  name: "compat",
+  sources: ["compat.c"],
+  command: ["gcc", "-m32", "-isystem", "/usr/include/x86_64-linux-gnu", "-fno-pie", "-no-pie", ...C_FLAGS],
+};
+
+/** A 64-bit program with a thread in 32-bit code, and the other way round. */
+export const MODES64: Recipe = {
+  name: "modes64",
+  sources: ["modes.c"],
+  command: ["gcc", "-fno-pie", "-no-pie", ...C_FLAGS],
+};
+export const MODES32: Recipe = { name: "modes32", sources: ["modes.c"], command: COMPAT.command };
+
+export const CALLS32: Recipe = {
+  name: "calls32",
+  sources: ["calls32.c", "calls32.h", "calls32_timers.c", "calls32_waits.c", "../../native/payload/params.h"],
+  command: [...COMPAT.command, "-lrt"],
+};
+
 export const GO: Recipe = {
   name: "clocks-go",
   sources: ["clocks.go"],
@@ -372,38 +404,68 @@ export const WAITS_RUST: Recipe = {
   command: ["rustc", "--edition", "2021", "-O", "-o", "OUTPUT"],
 };
 
-const PAYLOAD = [
-  "clock.c",
-  "profile.c",
-  "begin.c",
-  "calls.c",
-  "waits.c",
-  "when.c",
-  "timers.c",
-  "proc.c",
-  "enter.S",
+/** What reads clocks, and translates times; nothing that makes system calls. */
+const PAYLOAD = ["clock.c", "profile.c", "begin.c", "waits.c", "when.c"];
+const PAYLOAD_HEADERS = [
+  ...["params.h", "slot.h", "profile.h", "scale.h", "calls.h", "wide.h", "quotient.h", "machine.h"],
+  ...["x86_64", "aarch64", "i386"].flatMap((machine) => [`${machine}/machine.h`, `${machine}/numbers.h`]),
 ];
-const PAYLOAD_HEADERS = ["params.h", "slot.h", "profile.h", "scale.h", "calls.h"];
+
+/** The machines that the payload is for: as native/build.mjs compiles it, and what else a program for it takes. */
+const PAYLOAD_MACHINES = {
+  x86_64: {
+    compiler: "gcc",
+    flags: ["rbx", "rbp", "r12", "r13", "r14", "r15"].map((register) => `-ffixed-${register}`),
+    sources: [],
+  },
+  aarch64: { compiler: "aarch64-linux-gnu-gcc", flags: ["-static"], sources: [] },
+  i386: {
+    compiler: "gcc",
+    flags: ["-m32", "-march=i686", "-fvisibility=hidden"],
+    sources: ["i386/divide.c", "i386/clock32.c"],
+  },
+} as const;
+export type PayloadMachine = keyof typeof PAYLOAD_MACHINES;
 
 /** A program of test/arithmetic: the payload's sources, as they are, in a program of its own. */
-function hosted(name: string, ...flags: string[]): Recipe {
-  return {
-    name,
-    sources: [
-      ...[`${name}.c`, "host.c", "host.h"].map((file) => `../arithmetic/${file}`),
-      ...[...PAYLOAD, ...PAYLOAD_HEADERS].map((file) => `../../native/payload/${file}`),
-    ],
-    // The payload does not save the registers that it leaves alone (native/build.mjs).
-    command: [
-      "gcc",
-      ...["rbx", "rbp", "r12", "r13", "r14", "r15"].map((register) => `-ffixed-${register}`),
-      "-DTS_LAST_CALL=449",
-      ...flags,
-      ...C_FLAGS,
-    ],
+function hosted(name: string, ...flags: string[]): Record<PayloadMachine, Recipe> {
+  const recipe = (machine: PayloadMachine): Recipe => {
+    const { compiler, flags: own, sources } = PAYLOAD_MACHINES[machine];
+    return {
+      name: machine === "x86_64" ? name : `${name}-${machine}`,
+      sources: [
+        ...[`${name}.c`, "host.c", "host.h"].map((file) => `../arithmetic/${file}`),
+        ...[...PAYLOAD, ...PAYLOAD_HEADERS, ...sources].map((file) => `../../native/payload/${file}`),
+      ],
+      // Who makes the calls that are translated is not there: nobody asks for it.
+      command: [compiler, ...own, "-ffunction-sections", "-Wl,--gc-sections", ...flags, ...C_FLAGS],
+    };
   };
+  return { x86_64: recipe("x86_64"), aarch64: recipe("aarch64"), i386: recipe("i386") };
 }
 
 export const EVALUATE = hosted("evaluate");
 export const TORN = hosted("torn");
 export const GARBAGE = hosted("garbage", "-fsanitize=address,undefined", "-fno-sanitize-recover=all");
+
+/** The helper's arm64 stub, in a program of its own: the headers of native/arch, as they are, and no libc. */
+export const STUB_AARCH64: Recipe = {
+  name: "stub-aarch64",
+  sources: [
+    "../arithmetic/stub_aarch64.c",
+    "../../native/copy.c",
+    "../../native/sys.h",
+    ...["arch", "arch_stub", "arch_sys", "aarch64", "aarch64_stub", "aarch64_sys"].map(
+      (name) => `../../native/arch/${name}.h`,
+    ),
+  ],
+  command: [
+    ...[
+      process.arch === "arm64" ? "gcc" : "aarch64-linux-gnu-gcc",
+      ...C_FLAGS,
+      "-ffreestanding",
+      "-nostdlib",
+    ],
+    ...["-static", "-fno-stack-protector", "-mno-outline-atomics"],
+  ],
+};

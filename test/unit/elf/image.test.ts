@@ -27,6 +27,43 @@ describe("parseImage", () => {
     );
   });
 
+  const narrow = tables.flatMap((table) =>
+    [0n, 0x1000n, 0xffff_e000n].map((bias) => ({ ...table, bias, bits: 32 as const })),
+  );
+
+  it.each(narrow)(
+    "reads a 32-bit program's: DT_HASH $sysvHash, DT_GNU_HASH $gnuHash, bias $bias",
+    (options) => {
+      const { bytes, at, symbols } = buildImage(options);
+      const image = parseImage(bytes);
+      expect(image).toMatchObject({ class: 32, byteOrder: "little", machine: "i386", type: "dyn" });
+      expect(image.loadBias).toBe(options.bias);
+      expect(image.soname).toBe("linux-vdso.so.1");
+      expect(image.tail).toEqual({ start: at.end, end: bytes.length });
+      expect(image.text).toEqual({ start: 0, end: at.end });
+      const expected = symbols.filter((symbol) => symbol.name !== "LINUX_2.6");
+      expect([...image.symbols.values()].map(({ name, offset, size }) => ({ name, offset, size }))).toEqual(
+        expected,
+      );
+      expect(findFunction(image, ["__vdso_time"])).toMatchObject({ type: "func", binding: "global" });
+    },
+  );
+
+  it.each<[32 | 64, number, number, number]>([
+    [32, 32, 48, 40],
+    [64, 40, 60, 64],
+  ])("knows what is behind the section headers of %i-bit images", (bits, shoff, shnum, size) => {
+    const { bytes, at } = buildImage({ bits });
+    expect(parseImage(bytes).padding, "headers outside").toEqual({ start: 8192, end: 8192 });
+    bytes.fill(0, shoff, shoff + bits / 8);
+    bytes.writeUInt32LE(at.end + 8, shoff);
+    bytes.writeUInt16LE(3, shnum);
+    expect(parseImage(bytes).padding).toEqual({ start: at.end + 8 + 3 * size, end: 8192 });
+    bytes.fill(0, shoff, shoff + bits / 8);
+    bytes.writeUInt16LE(0, shnum);
+    expect(parseImage(bytes).padding, "no headers").toEqual({ start: at.end, end: 8192 });
+  });
+
   it("keeps type, binding and section", () => {
     const { bytes } = buildImage({
       symbols: [

@@ -66,7 +66,7 @@ const BREAKAGES: Breakage[] = [
   ["a class that does not exist", byte(4, 7), "not-elf", /class/],
   ["a byte order that does not exist", byte(5, 0), "not-elf", /endian/],
   ["too many bytes", () => new Uint8Array((1 << 20) + 1), "too-large", /1048577 bytes/],
-  ["32 bit", byte(4, 1), "unsupported", /32-bit/],
+  ["a 64-bit image with the class of another", byte(4, 1), "segments", /e_phentsize: 57005, not 32/],
   ["big-endian", byte(5, 2), "unsupported", /big-endian/],
   ["an executable", byte(16, 2), "unsupported", /e_type "exec"/],
   ["e_phentsize 0", byte(54, 0), "segments", /e_phentsize: 0/],
@@ -193,10 +193,23 @@ describe("a malformed image is refused", () => {
     expect(error.code).toBe(code);
   });
 
-  it("says that a 32-bit image is one even if nothing else of it can be read", () => {
+  it("of 32 bits, too", () => {
     const header = Buffer.alloc(52);
     header.set([0x7f, 0x45, 0x4c, 0x46, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3, 0, 3, 0]);
-    expect(refusal(header).message).toMatch(/32-bit little-endian i386/);
+    expect(refusal(header).message).toBe("e_phentsize: 0, not 32");
+    expect(refusal(header.subarray(0, 51)).message).toMatch(/ELF header: 52 bytes, but .* 51/);
+    const { bytes, at } = buildImage({ bits: 32 });
+    const broken = (place: number, value: number) => {
+      const copy = Buffer.from(bytes);
+      copy.writeUInt32LE(value, place);
+      return refusal(copy).message;
+    };
+    expect(broken(28, 0xffff_ffff)).toMatch(/2 program headers at e_phoff/);
+    expect(broken(at.load + 20, 0xffff_ffff)).toMatch(/PT_LOAD with p_memsz 0xffffffff/);
+    expect(broken(at.tags.get(DT.SYMENT)! + 4, 24)).toBe("DT_SYMENT: 24, not 16");
+    expect(broken(at.tags.get(DT.SYMTAB)! + 4, 0)).toMatch(/overlaps the ELF header/);
+    expect(broken(at.symtab + 16 + 4, 0x2000)).toMatch(/st_value 0x2000/);
+    expect(broken(at.gnu + 8, 0xffff_ffff)).toMatch(/bloom_size 4294967295/);
   });
 });
 
@@ -206,6 +219,7 @@ describe("any damage to an image", () => {
     buildImage(),
     buildImage({ bias: OLD_KERNEL_BIAS, gnuHash: false }),
     buildImage({ sysvHash: false }),
+    buildImage({ bits: 32 }),
   ].map(({ bytes, at }) => ({ bytes, end: at.end }));
 
   /** Parsing ends in an image whose symbols lie in it, or in an ElfError. */
@@ -271,7 +285,7 @@ describe("any damage to an image", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
         refusal(bytes);
-        refusal(Uint8Array.from([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1, ...bytes]));
+        for (const bits of [1, 2]) refusal(Uint8Array.from([0x7f, 0x45, 0x4c, 0x46, bits, 1, 1, ...bytes]));
       }),
       { seed: SEED, numRuns: 1000 },
     );
