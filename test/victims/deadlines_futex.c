@@ -4,6 +4,8 @@
  */
 #include "deadlines.h"
 
+#include "deadlines_bare.h"
+
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -13,7 +15,6 @@
 
 /* As in <linux/futex.h>, which musl's compiler does not find. */
 enum { WAIT = 0, WAIT_BITSET = 9, LOCK_PI = 6, WAIT_REQUEUE_PI = 11, LOCK_PI2 = 13, PRIVATE = 128, BY_WALL = 256 };
-#define ANY_BIT 0xffffffffu
 
 struct waiter {
 	uint64_t value, address;
@@ -91,9 +92,10 @@ static int requeue_wall(struct job *job)
 static int waitv(struct job *job, clockid_t clock)
 {
 	struct waiter waiter = {0, (uint64_t)(uintptr_t)&job->word, 2 /* 32 bits */ | PRIVATE, 0};
-	struct timespec until = deadline_of(job, clock);
+	struct timespec deadline = deadline_of(job, clock);
+	int64_t until[] = {deadline.tv_sec, deadline.tv_nsec}; /* 64 bits each on every machine */
 
-	return UNINTERRUPTED(job, error_of(syscall(SYS_futex_waitv, &waiter, 1, 0, &until, clock)));
+	return UNINTERRUPTED(job, error_of(syscall(SYS_futex_waitv, &waiter, 1, 0, until, clock)));
 }
 
 static int waitv_wall(struct job *job)
@@ -113,22 +115,9 @@ static int sleep_by_syscall(struct job *job)
 	return UNINTERRUPTED(job, error_of(syscall(SYS_clock_nanosleep, CLOCK_REALTIME, TIMER_ABSTIME, &until, NULL)));
 }
 
-/* ---- by assembly: nobody looks at the registers afterwards ----------------------------------------------------------- */
+/* ---- by assembly ----------------------------------------------------------------------------------------------------- */
 
-static __attribute__((noipa)) long bare_futex(uint32_t *word, long operation, long value, const struct timespec *timeout)
-{
-	register const struct timespec *r10 __asm__("r10") = timeout;
-	register void *r8 __asm__("r8") = NULL;
-	register long r9 __asm__("r9") = ANY_BIT;
-	long result;
-
-	__asm__ volatile("movl $202, %%eax\n\tsyscall"
-			 : "=a"(result)
-			 : "D"(word), "S"(operation), "d"(value), "r"(r10), "r"(r8), "r"(r9)
-			 : "rcx", "r11", "memory");
-	return result;
-}
-
+#if HAS_BARE
 static int bare_wait(struct job *job, int operation, clockid_t clock)
 {
 	struct timespec until = deadline_of(job, clock);
@@ -153,26 +142,6 @@ static int bare_relative(struct job *job)
 	return UNINTERRUPTED(job, (int)-bare_futex(&job->word, WAIT | PRIVATE, 0, &asked));
 }
 
-/* ---- by assembly: the program goes on with the registers ------------------------------------------------------------- */
-
-/* EIO if one of the registers is another one afterwards. */
-static __attribute__((noipa)) int watched_futex(uint32_t *word, long operation, const struct timespec *timeout)
-{
-	register const struct timespec *r10 __asm__("r10") = timeout;
-	register void *r8 __asm__("r8") = NULL;
-	register long r9 __asm__("r9") = ANY_BIT;
-	uint32_t *rdi = word;
-	long rsi = operation, rdx = 0, result;
-
-	__asm__ volatile("movl $202, %%eax\n\tsyscall"
-			 : "=a"(result), "+D"(rdi), "+S"(rsi), "+d"(rdx), "+r"(r10), "+r"(r8), "+r"(r9)
-			 :
-			 : "rcx", "r11", "memory");
-	if (rdi != word || rsi != operation || rdx || r10 != timeout || r8 || r9 != ANY_BIT)
-		return EIO;
-	return (int)-result;
-}
-
 static int watched(struct job *job, int operation, clockid_t clock)
 {
 	struct timespec until = deadline_of(job, clock), untouched = until;
@@ -189,22 +158,6 @@ static int watched_wall(struct job *job)
 static int watched_monotonic(struct job *job)
 {
 	return watched(job, WAIT_BITSET | PRIVATE, CLOCK_MONOTONIC);
-}
-
-/*
- * The compiler sees that this function leaves its parameters' registers alone, and lets its caller go on with them
- * (-fipa-ra), although a call may destroy them by all conventions.
- */
-static __attribute__((noinline, noclone)) long lent_sleep(long clock, long flags, const struct timespec *until)
-{
-	register struct timespec *r10 __asm__("r10") = NULL;
-	long result;
-
-	__asm__ volatile("movl $230, %%eax\n\tsyscall"
-			 : "=a"(result)
-			 : "D"(clock), "S"(flags), "d"(until), "r"(r10)
-			 : "rcx", "r11", "memory");
-	return result;
 }
 
 static __attribute__((noipa)) int sleep_and_compare(long clock, long flags, const struct timespec *until, int64_t end)
@@ -233,6 +186,10 @@ static int lent_monotonic(struct job *job)
 {
 	return lent(job, CLOCK_MONOTONIC);
 }
+#define BARE(wait) wait, NULL, 0, NULL
+#else
+#define BARE(wait) NULL, NULL, 0, "a 32-bit program has no system calls of its own that are covered"
+#endif
 
 const struct kind futex_kinds[] = {
 	{"syscall(futex, WAIT)", RELATIVE, NULL, wait_for, NULL, 0, NULL},
@@ -247,12 +204,12 @@ const struct kind futex_kinds[] = {
 	{"syscall(futex_waitv), CLOCK_MONOTONIC", MONOTONIC, NULL, waitv_monotonic, NULL, 0, NULL},
 	{"syscall(futex_waitv), CLOCK_REALTIME", WALL, NULL, waitv_wall, NULL, 0, NULL},
 	{"syscall(clock_nanosleep), CLOCK_REALTIME", WALL, NULL, sleep_by_syscall, NULL, 0, NULL},
-	{"assembly, futex WAIT", RELATIVE, NULL, bare_relative, NULL, 0, NULL},
-	{"assembly, futex WAIT_BITSET, CLOCK_MONOTONIC", MONOTONIC, NULL, bare_monotonic, NULL, 0, NULL},
-	{"assembly, futex WAIT_BITSET, CLOCK_REALTIME", WALL, NULL, bare_wall, NULL, 0, NULL},
-	{"assembly that goes on, CLOCK_MONOTONIC", MONOTONIC, NULL, watched_monotonic, NULL, 0, NULL},
-	{"assembly that goes on, CLOCK_REALTIME", WALL, NULL, watched_wall, NULL, 0, NULL},
-	{"assembly whose caller goes on, CLOCK_MONOTONIC", MONOTONIC, NULL, lent_monotonic, NULL, 0, NULL},
-	{"assembly whose caller goes on, CLOCK_REALTIME", WALL, NULL, lent_wall, NULL, 0, NULL},
+	{"assembly, futex WAIT", RELATIVE, NULL, BARE(bare_relative)},
+	{"assembly, futex WAIT_BITSET, CLOCK_MONOTONIC", MONOTONIC, NULL, BARE(bare_monotonic)},
+	{"assembly, futex WAIT_BITSET, CLOCK_REALTIME", WALL, NULL, BARE(bare_wall)},
+	{"assembly that goes on, CLOCK_MONOTONIC", MONOTONIC, NULL, BARE(watched_monotonic)},
+	{"assembly that goes on, CLOCK_REALTIME", WALL, NULL, BARE(watched_wall)},
+	{"assembly whose caller goes on, CLOCK_MONOTONIC", MONOTONIC, NULL, BARE(lent_monotonic)},
+	{"assembly whose caller goes on, CLOCK_REALTIME", WALL, NULL, BARE(lent_wall)},
 	{0},
 };

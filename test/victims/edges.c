@@ -189,7 +189,7 @@ static void print_pointers(FILE *out, enum function function, long id)
 {
 	const uintptr_t base = (uintptr_t)arena->buffer;
 	const uintptr_t pointers[] = {
-		0, 8, (uintptr_t)1 << 47, UINTPTR_MAX, base, base + MISALIGNED, base + STRADDLING,
+		0, 8, (uintptr_t)1 << (sizeof(uintptr_t) * 6 - 1), UINTPTR_MAX, base, base + MISALIGNED, base + STRADDLING,
 		(uintptr_t)arena->guard, (uintptr_t)arena->constant,
 	};
 	const size_t count = sizeof(pointers) / sizeof(pointers[0]);
@@ -208,7 +208,10 @@ void print_edges(FILE *out)
 	   with a meaningless upper half. */
 	const long ids[] = {
 		0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 15, 16, 23, 24, 31, 32, 33, 63, 64, 255, 256, INT_MAX,
-		-1, -2, -3, -5, -6, -8, -64, INT_MIN, (1L << 32), (1L << 32) + 1, (7L << 32) + 33, -(1L << 32),
+		-1, -2, -3, -5, -6, -8, -64, INT_MIN,
+#if LONG_MAX > INT_MAX
+		(1L << 32), (1L << 32) + 1, (7L << 32) + 33, -(1L << 32),
+#endif
 	};
 
 	make_arena();
@@ -217,7 +220,8 @@ void print_edges(FILE *out)
 	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
 		print_pointers(out, CLOCK_GETTIME, ids[i]);
 	print_pointers(out, GETTIMEOFDAY, 0);
-	print_pointers(out, TIME, 0);
+	if (vdso.time)
+		print_pointers(out, TIME, 0);
 	fprintf(out, "}}\n");
 	munmap(arena, sizeof(*arena));
 }

@@ -79,11 +79,15 @@ static int by_vdso_gettimeofday(int id, struct timespec *value)
 	return rc;
 }
 
+/* ENOSYS where the vDSO has no such function. */
 static int by_vdso_time(int id, struct timespec *value)
 {
+	struct vdso vdso = find_vdso();
+
 	(void)id;
-	*value = (struct timespec){find_vdso().time(NULL), 0};
-	return 0;
+	errno = ENOSYS;
+	*value = (struct timespec){vdso.time ? vdso.time(NULL) : 0, 0};
+	return vdso.time ? 0 : -1;
 }
 
 /* `from` and `to` are the clocks that bound the reading: time() counts the seconds of the coarse clock. */

@@ -35,12 +35,27 @@ static struct image read_image(const ElfW(Ehdr) *header)
 	return image;
 }
 
+#ifdef __aarch64__
+#define NAME(function) "__kernel_" function
+#else
+#define NAME(function) "__vdso_" function
+#endif
+
 /* The symbol table has no length of its own, but in every vDSO the table of names follows it. */
-static void *find(const struct image *image, const char *name)
+static void *look_for(const struct image *image, const char *name)
 {
 	for (const ElfW(Sym) *symbol = image->symbols; (const char *)symbol < image->names; symbol++)
 		if (symbol->st_shndx != SHN_UNDEF && strcmp(image->names + symbol->st_name, name) == 0)
 			return (void *)(image->bias + symbol->st_value);
+	return NULL;
+}
+
+static void *find(const struct image *image, const char *name)
+{
+	void *function = look_for(image, name);
+
+	if (function)
+		return function;
 	fprintf(stderr, "no %s in the vDSO\n", name);
 	exit(1);
 }
@@ -56,8 +71,8 @@ struct vdso find_vdso(void)
 	}
 	image = read_image(header);
 	return (struct vdso){
-		.clock_gettime = (int (*)(long, void *))find(&image, "__vdso_clock_gettime"),
-		.gettimeofday = (int (*)(void *, void *))find(&image, "__vdso_gettimeofday"),
-		.time = (time_t (*)(void *))find(&image, "__vdso_time"),
+		.clock_gettime = (int (*)(long, void *))find(&image, NAME("clock_gettime")),
+		.gettimeofday = (int (*)(void *, void *))find(&image, NAME("gettimeofday")),
+		.time = (time_t (*)(void *))look_for(&image, NAME("time")),
 	};
 }

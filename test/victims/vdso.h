@@ -12,7 +12,7 @@ struct vdso {
 	/* The id is a long so that a caller can fill the upper half of its register, which has no meaning. */
 	int (*clock_gettime)(long id, void *timespec);
 	int (*gettimeofday)(void *timeval, void *timezone);
-	time_t (*time)(void *seconds);
+	time_t (*time)(void *seconds); /* NULL on arm64 */
 };
 
 /* The functions of this process; ends it with a message if there is no vDSO. */

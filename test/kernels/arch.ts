@@ -1,0 +1,36 @@
+/** The two architectures of guests, and what everybody calls them. */
+export type Arch = "x86_64" | "arm64";
+
+export const ARCHES: readonly Arch[] = ["x86_64", "arm64"];
+
+/** The series of kernels that the matrix has, oldest first. */
+export const SERIES: readonly string[] = ["5.10", "6.1", "6.12", "6.18", "7.2"];
+
+export interface Names {
+  /** Debian's. */
+  debian: "amd64" | "arm64";
+  /** Node's and npm's. */
+  node: "x64" | "arm64";
+  /** Debian's folder of libraries. */
+  triplet: string;
+  /** The compiler whose programs it runs. */
+  compiler: string;
+  qemu: string;
+}
+
+export const NAMES: Readonly<Record<Arch, Names>> = {
+  x86_64: {
+    debian: "amd64",
+    node: "x64",
+    triplet: "x86_64-linux-gnu",
+    compiler: "x86_64-linux-gnu-gcc",
+    qemu: "qemu-system-x86_64",
+  },
+  arm64: {
+    debian: "arm64",
+    node: "arm64",
+    triplet: "aarch64-linux-gnu",
+    compiler: "aarch64-linux-gnu-gcc",
+    qemu: "qemu-system-aarch64",
+  },
+};
