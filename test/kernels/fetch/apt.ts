@@ -10,19 +10,11 @@ import { CACHE } from "./cache.ts";
 import { run } from "./command.ts";
 
 const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
-const ARCHIVE = "http://deb.debian.org/debian";
-const SECURITY = "http://deb.debian.org/debian-security";
-const SUITES = [
-  [ARCHIVE, "bullseye"],
-  [SECURITY, "bullseye-security"],
-  [ARCHIVE, "bookworm"],
-  [SECURITY, "bookworm-security"],
-  [ARCHIVE, "bookworm-backports"],
-  [ARCHIVE, "trixie"],
-  [SECURITY, "trixie-security"],
-  [ARCHIVE, "trixie-backports"],
-  [ARCHIVE, "sid"],
-];
+/** In the archive itself, and among its security updates. */
+const SUITES = {
+  archive: ["bullseye", "bookworm", "bookworm-backports", "trixie", "trixie-backports", "sid"],
+  security: ["bullseye-security", "bookworm-security", "trixie-security"],
+} as const;
 
 const DAY_MS = 86_400_000;
 
@@ -98,8 +90,7 @@ async function configure(folder: string, arch: Arch): Promise<string[]> {
   }
   const file = (name: string) => join(folder, name);
   await keep(file("status"), "");
-  const sources = SUITES.map(([uri, suite]) => `deb [signed-by=${KEYRING}] ${uri} ${suite} main\n`);
-  await keep(file("sources.list"), sources.join(""));
+  await keep(file("sources.list"), await sources());
   const settings = {
     "Dir::State": folder,
     "Dir::State::lists": file("lists"),
@@ -117,6 +108,22 @@ async function configure(folder: string, arch: Arch): Promise<string[]> {
     "Acquire::Languages": "none",
   };
   return Object.entries(settings).map(([key, value]) => `--option=${key}=${value}`);
+}
+
+/** From where the machine itself has its packages: their other suites are beside them. */
+async function sources(): Promise<string> {
+  const targets = await run(["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE)"]);
+  const rows = targets
+    .trim()
+    .split("\n")
+    .map((row) => row.split(" "));
+  const placeOf = (part: keyof typeof SUITES) => {
+    const suites: readonly string[] = SUITES[part];
+    const place = rows.find(([, suite = ""]) => suites.includes(suite))?.[0];
+    if (place === undefined) throw new Error(`apt knows no source of Debian's ${part} here: apt-get update`);
+    return suites.map((suite) => `deb [signed-by=${KEYRING}] ${place} ${suite} main\n`);
+  };
+  return [...placeOf("archive"), ...placeOf("security")].join("");
 }
 
 /** A file that is younger than apt's cache makes apt build that anew, which takes it seconds each time. */
