@@ -13,7 +13,7 @@ export interface Annals {
   readonly failures: readonly (FollowNews & { kind: "failed" })[];
 }
 
-/** "timeskew: not skewed: pid 77 (date) is a 32-bit process" */
+/** "timeskew: not skewed: pid 77 (date) has no vDSO" */
 export function failureLine({ error }: FollowNews & { kind: "failed" }): string {
   const state = error.targetState === "skewed" ? "skewed, but for some waits" : "not skewed";
   return `timeskew: ${state}: ${escapeText(error.message)}`;
