@@ -14,8 +14,8 @@ const LIVE = {
   pool: "forks",
   testTimeout: 120_000,
   hookTimeout: 120_000,
-  // A busy machine can spoil a single try. The end of the run names every test that needed two.
-  retry: 1,
+  // A busy machine can spoil a try. The end of the run names every test that needed more than one.
+  retry: 2,
 } as const;
 
 export default defineConfig({

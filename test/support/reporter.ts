@@ -1,5 +1,5 @@
 /**
- * Ends a test run with three things: every test that passed only at the second try, with what was wrong at the first; every
+ * Ends a test run with three things: every test that passed only at a further try, with what was wrong at the first; every
  * skipped test with its reason; and one line `N passed, N failed` or `N passed, N failed, N skipped`, alone and last.
  */
 import { stripVTControlCharacters } from "node:util";
@@ -14,7 +14,7 @@ export default class CountsReporter implements Reporter {
       tests.length - skipped.length - passed.length + brokenGroups(modules) + unhandledErrors.length;
     // After what the other reporters write at this point.
     const lines = [
-      ...secondTries(passed),
+      ...furtherTries(passed),
       ...skipped.map(skip),
       counts(passed.length, failed, skipped.length),
     ];
@@ -35,14 +35,16 @@ function brokenGroups(modules: readonly TestModule[]): number {
   return groups.filter((group) => group.errors().length > 0).length;
 }
 
-function secondTries(passed: readonly TestCase[]): string[] {
+function furtherTries(passed: readonly TestCase[]): string[] {
   const flaky = passed.filter((test) => test.diagnostic()?.flaky);
   const lines = flaky.map(
-    (test) => `needed a second try: ${test.module.relativeModuleId} > ${test.fullName}: ${firstError(test)}`,
+    (test) =>
+      `needed a ${test.diagnostic()?.retryCount === 1 ? "second" : "third"} try: ` +
+      `${test.module.relativeModuleId} > ${test.fullName}: ${firstError(test)}`,
   );
   return lines.length === 0
     ? []
-    : [...lines, `${lines.length} of the ${passed.length} that passed needed a second try`];
+    : [...lines, `${lines.length} of the ${passed.length} that passed needed a further try`];
 }
 
 const MOST_CHARACTERS = 400;
