@@ -47,11 +47,16 @@ static enum presence presence_in(struct session *s, struct thread *t, const stru
 
 /* Lets a stopped thread run for a moment, stops it again and looks. -errno only where that went wrong. */
 static int give_a_turn(struct session *s, struct thread *t, const struct pages *pages, int64_t ns) {
-  if (sys_ptrace(PTRACE_CONT, t->tid, 0, 0) < 0) return 0;
-  t->state = THREAD_RUNNING;
-  sys_sleep_ns(ns);
-  if (thread_interrupt(s, t) < 0) return 0;
-  int r = thread_await_stop(s, t, sys_now() + STOP_TIMEOUT_NS);
+  int r = 0;
+  /* From the stop at a call of ours the kernel would not restart its own. */
+  if (t->called) r = thread_stop_again(s, t, 0, sys_now() + STOP_TIMEOUT_NS);
+  if (r == 0) {
+    if (sys_ptrace(PTRACE_CONT, t->tid, 0, 0) < 0) return 0;
+    t->state = THREAD_RUNNING;
+    sys_sleep_ns(ns);
+    if (thread_interrupt(s, t) < 0) return 0;
+    r = thread_await_stop(s, t, sys_now() + STOP_TIMEOUT_NS);
+  }
   if (r == -ESRCH) {
     t->presence = OUTSIDE;
     return 0;

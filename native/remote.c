@@ -100,6 +100,26 @@ static int run_stub(struct session *s, struct thread *t, const struct stub *stub
   }
 }
 
+/*
+ * The same; -errno unless the call is known to have been made. Where a request fails, the thread goes on to where an interrupt stops it:
+ * at the entry of the stub's call it could not be given back what it had, for the kernel would make the call that its own
+ * registers name, which may have been made.
+ */
+static int make_call(struct session *s, struct thread *t, const struct stub *stub, struct registers *now) {
+  int r = run_stub(s, t, stub, now), stopped;
+  if (r >= 0 || t->state == THREAD_GONE) return r;
+  uint64_t deadline = remote_deadline(s);
+  if (t->state == THREAD_STOPPED) {
+    stopped = thread_stop_again(s, t, 0, deadline);
+  } else {
+    stopped = thread_interrupt(s, t); /* it hangs in the kernel */
+    if (stopped == 0) stopped = thread_await_stop(s, t, deadline);
+  }
+  if (stopped < 0) return r;
+  *now = t->regs;
+  return regs_pc(now) == stub->done ? 0 : r;
+}
+
 /* All before the registers: a thread that has its own back must not have our mask. Each is asked for twice. */
 static int give_back(const struct session *s, struct thread *t, uint64_t mask, const struct vectors *vectors,
                      const struct shadow *shadow, const struct registers *was) {
@@ -152,16 +172,12 @@ static int attempt(struct session *s, struct thread *t, struct stub *stub, int64
   if (r == 0) r = thread_store(t, &stub->start);
   if (r == 0) r = thread_suspend_filters(s, t, 1);
   struct registers now;
-  if (r == 0) r = run_stub(s, t, stub, &now);
+  if (r == 0) r = make_call(s, t, stub, &now);
   if (r == 0 && result) *result = regs_result(&now);
   if (t->state == THREAD_GONE) return -ESRCH;
-
   if (t->state != THREAD_STOPPED) {
-    /* It hangs in the kernel. Stop it where it is; failing that it finishes the stub by itself. */
-    if (thread_interrupt(s, t) < 0 || thread_await_stop(s, t, remote_deadline(s)) < 0) {
-      s->stub_lost = ETIMEDOUT;
-      return -ETIMEDOUT;
-    }
+    s->stub_lost = ETIMEDOUT; /* it finishes the stub by itself */
+    return -ETIMEDOUT;
   }
   int back = give_back(s, t, stub->mask, &vectors, &shadow, &was);
   if (back < 0) s->stub_lost = -back; /* it may go on with the stub, which gives back mask and registers */
@@ -177,10 +193,7 @@ static int remote(struct session *s, struct stub *stub, int64_t *result) {
     int r = attempt(s, t, stub, result);
     if (r <= 0) return r;
     /* A signal that we could not hold back: its handler is set up, and we stop the thread before it runs. */
-    t->state = THREAD_SEIZED;
-    t->clear = 0;
-    thread_deliver(t, r);
-    r = thread_await_stop(s, t, remote_deadline(s));
+    r = thread_stop_again(s, t, r, remote_deadline(s));
     if (r < 0) return r;
   }
   return -EAGAIN;

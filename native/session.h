@@ -170,6 +170,12 @@ void thread_deliver(const struct thread *t, int signal);
 /* A failure shows when the stop is awaited. */
 int thread_interrupt(struct session *s, struct thread *t);
 TS_MUST_CHECK int thread_await_stop(struct session *s, struct thread *t, uint64_t deadline);
+/*
+ * From whatever a thread is stopped for to a stop by an interrupt, with a signal or 0. It executes nothing in between; but
+ * the system call at whose entry it stands is made. Only from such a stop does the kernel restart, when PTRACE_CONT comes,
+ * the call that its registers tell of.
+ */
+TS_MUST_CHECK int thread_stop_again(struct session *s, struct thread *t, int signal, uint64_t deadline);
 TS_MUST_CHECK int thread_store(struct thread *t, const struct registers *regs);
 /* Reads the registers of a thread that has just stopped, and undoes what the stop did to its system call. */
 TS_MUST_CHECK int thread_load(struct session *s, struct thread *t);

@@ -106,12 +106,12 @@ static int seize(struct session *s, struct thread *t) {
     r = seize_patiently(s, t->tid);
     t->seized = r == 0;
     if (r == -EPERM && (s->followed ? is_followed : is_ours_already)(t->tid)) r = 0;
-    if (r != -EPERM || thread_has_exited(s, t->tid)) break;
-    /* Or refused because it was exiting; if it is not any more, another thread has taken its id, by execve. */
+    if (r != -EPERM && r != -ESRCH) break;
+    if (r == -ESRCH ? thread_is_gone(s, t->tid) : thread_has_exited(s, t->tid)) return -ESRCH;
+    /* Or refused, or not found, because it was exiting; if it is not any more, another thread has taken its id, by execve. */
   }
   if (r < 0 && thread_has_exited(s, t->tid)) return -ESRCH;
-  if (r == -ESRCH) return thread_is_gone(s, t->tid) ? -ESRCH : -EIO;
-  return (int)r;
+  return r == -ESRCH ? -EIO : (int)r;
 }
 
 int thread_seize(struct session *s, struct thread *t) {
@@ -288,6 +288,13 @@ int thread_await_stop(struct session *s, struct thread *t, uint64_t deadline) {
     if (late) return -ETIMEDOUT;
     session_pause(s, round);
   }
+}
+
+int thread_stop_again(struct session *s, struct thread *t, int signal, uint64_t deadline) {
+  t->state = THREAD_SEIZED;
+  t->clear = 0;
+  thread_deliver(t, signal);
+  return thread_await_stop(s, t, deadline);
 }
 
 /* A thread that was killed meanwhile cannot be detached; our thread's end makes its end known to whoever waits for it. */

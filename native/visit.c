@@ -46,11 +46,7 @@ void follow_late(const struct thread *t) {
 
 /* A held one that has made calls for the session comes back to a stop of the kind that it was held in. */
 static void hold_again(struct session *s, struct thread *t) {
-  if (t->called) {
-    t->state = THREAD_SEIZED;
-    thread_deliver(t, 0);
-    if (thread_await_stop(s, t, sys_now() + HOLD_AGAIN_NS) < 0) return;
-  }
+  if (t->called && thread_stop_again(s, t, 0, sys_now() + HOLD_AGAIN_NS) < 0) return;
   take_stop(t->tid);
   struct note *n = note_of(t->tid);
   if (n) n->group_stop = t->group_stop;

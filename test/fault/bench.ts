@@ -1,7 +1,7 @@
 /** Trials on one kind of target, one after the other: every operation of an action, or a spread of them. */
 import type { Staged } from "../support/variant.ts";
 import { type Finding, isAlive, type Picture, picture } from "./aftermath.ts";
-import { Driver, type How } from "./driver.ts";
+import { Driver, type Fault, type How } from "./driver.ts";
 import type { Target, TargetKind } from "./targets.ts";
 import { type Action, type Outcome, trial } from "./trial.ts";
 
@@ -22,6 +22,8 @@ export interface Extent {
   oneErrno?: boolean;
   /** Only so many operations at the end. */
   last?: number;
+  /** Only operations that are this request of ptrace. */
+  only?: number;
 }
 
 /** A target that was harmed is replaced, so that each finding has one cause. Enough findings are enough. */
@@ -36,50 +38,44 @@ export class Bench implements AsyncDisposable {
   #target: Target | undefined;
   #pristine: Picture | undefined;
 
-  constructor(kind: TargetKind, staged: Staged) {
+  /** @param stopTimeoutMs for how long the tool waits for a thread to stop */
+  constructor(kind: TargetKind, { folder }: Pick<Staged, "folder">, stopTimeoutMs?: number) {
     this.#kind = kind;
-    this.#driver = new Driver(staged.folder);
+    this.#driver = new Driver(folder, stopTimeoutMs);
   }
 
   /**
    * Goes through the operations until the action ends before the next is reached. Depends on no number and no order:
    * with each fault the tool may go another way.
    */
-  async enumerate(action: Action, how: How, { most, oneErrno = false, last }: Extent): Promise<Tally> {
+  async enumerate(action: Action, how: How, extent: Extent): Promise<Tally> {
+    const { most, oneErrno = false, last, only } = extent;
     const tally: Tally = { trials: 0, findings: [], said: {}, status: {}, heldOn: 0 };
-    const operations = await this.#count(tally, action, last === undefined ? 1 : COUNTS);
+    const attempt = (at: number, choice: number, what = how) =>
+      this.#trial(tally, action, { at, how: what, choice, ...(only !== undefined && { only }) });
+    const operations = await count(attempt, last === undefined ? 1 : COUNTS);
     const stride = most === undefined ? 1 : Math.max(1, operations / most);
     const first = last === undefined ? 1 : Math.max(1, operations - last);
     const fails = how.startsWith("fail");
     for (let i = 0; tally.findings.length < MOST_FINDINGS; i++) {
       const at = first + Math.floor(i * stride);
-      const outcome = await this.#trial(tally, action, at, how, fails && oneErrno ? i % 2 : 0);
+      const outcome = await attempt(at, fails && oneErrno ? i % 2 : 0);
       if (outcome?.answer.hit === 0) break;
       const choices = fails && !oneErrno ? (outcome?.answer.choices ?? 0) : 0;
-      for (let choice = 1; choice < choices; choice++) await this.#trial(tally, action, at, how, choice);
+      for (let choice = 1; choice < choices; choice++) await attempt(at, choice);
     }
     return tally;
   }
 
-  /** How many operations there are: at the least, of so many undisturbed actions. */
-  async #count(tally: Tally, action: Action, times: number): Promise<number> {
-    const counts: number[] = [];
-    while (counts.length < times) {
-      const undisturbed = await this.#trial(tally, action, 0, "count", 0);
-      counts.push(undisturbed?.answer.operations ?? 0);
-    }
-    return Math.min(...counts);
-  }
-
   /** Undefined where the trial could not be brought to its end. */
-  async #trial(tally: Tally, action: Action, at: number, how: How, choice: number) {
+  async #trial(tally: Tally, action: Action, fault: Fault): Promise<Outcome | undefined> {
     this.#target ??= await this.#kind.start();
     this.#pristine ??= picture(this.#target.pid);
     const { pid } = this.#target;
     let outcome: Outcome | undefined;
     let findings: Finding[];
     try {
-      outcome = await trial(this.#target, this.#pristine, this.#driver, action, { at, how, choice });
+      outcome = await trial(this.#target, this.#pristine, this.#driver, action, fault);
       findings = outcome.findings;
       for (const [counts, what] of [
         [tally.said, outcome.said],
@@ -88,6 +84,7 @@ export class Bench implements AsyncDisposable {
         counts[what] = (counts[what] ?? 0) + 1;
       tally.heldOn += outcome.heldOn ? 1 : 0;
     } catch (error) {
+      const { at, how, choice } = fault;
       const what = `${action}, ${how} at operation ${at}, errno ${choice}: ${(error as Error).stack}`;
       findings = [{ kind: isAlive(pid) ? "stopped" : "crashed", what }];
       await this.#driver.end();
@@ -108,4 +105,13 @@ export class Bench implements AsyncDisposable {
     await this.#driver.end();
     await this.#replace();
   }
+}
+
+type Attempt = (at: number, choice: number, how: How) => Promise<Outcome | undefined>;
+
+/** How many operations there are: at the least, of so many undisturbed actions. */
+async function count(attempt: Attempt, times: number): Promise<number> {
+  const counts: number[] = [];
+  while (counts.length < times) counts.push((await attempt(0, 0, "count"))?.answer.operations ?? 0);
+  return Math.min(...counts);
 }

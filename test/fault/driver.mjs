@@ -1,8 +1,8 @@
 /**
- * A run of the tool that lives on, for one fault after the other: `driver.mjs FOLDER`, a staged copy of the package
- * with the fault build of the helper. Each line of stdin asks for one action with one fault; the answer is one line.
+ * A run of the tool that lives on, for one fault after the other: `driver.mjs FOLDER STOP_TIMEOUT_MS`, a staged copy of
+ * the package with the fault build of the helper. Each line of stdin asks for one action with one fault; the answer is one line.
  *
- *     {"action": "inject" | "recover", "pid", "offset", "duration"?, "fault": {"at", "how", "choice", "fork", "lacks", "shadow"}}
+ *     {"action": "inject" | "recover", "pid", "offset", "duration"?, "fault": {"at", "how", "choice", "fork", "only", "lacks", "shadow"}}
  *     {"result" | "error", "operations", "hit", "call", "request", "choices", "errno", "lacked", "shadow"}
  */
 import { createRequire } from "node:module";
@@ -10,22 +10,24 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
 
-const [, , folder] = process.argv;
+const [, , folder, stopTimeout] = process.argv;
 const require = createRequire(join(folder, "package.json"));
 const { inject, recover } = await import(pathToFileURL(join(folder, "dist/index.js")).href);
 
+const MACHINE = process.arch === "arm64" ? "aarch64" : "x86_64";
 /** The same library that dist/ loads: what is set here is set there. */
-const helper = require("koffi").load(join(folder, "native/build/timeskew-x86_64.so"));
-const arm = helper.func("int ts_fault_arm(uint64_t at, uint32_t how, uint32_t choice, int fork)");
+const helper = require("koffi").load(join(folder, `native/build/timeskew-${MACHINE}.so`));
+const arm = helper.func(
+  "int ts_fault_arm(uint64_t at, uint32_t how, uint32_t choice, int fork, int64_t only)",
+);
 const lack = helper.func("uint64_t ts_fault_lack(uint64_t rows, int pid)");
 const shade = helper.func("uint64_t ts_fault_shadow(uint64_t pointer)");
 const outcome = helper.func("void ts_fault_outcome(_Out_ int64_t *out)");
 /** As in faults.c. */
 const HOW = { count: 0, fail: 1, "fail kind": 2, "kill before": 3, "kill after": 4 };
-const STOP_TIMEOUT_MS = 2000;
 
 async function act({ action, pid, offset, duration }) {
-  const target = { pid, stopTimeoutMs: STOP_TIMEOUT_MS };
+  const target = { pid, stopTimeoutMs: Number(stopTimeout) };
   try {
     const result = await (action === "inject"
       ? inject({ ...target, offset: BigInt(offset), duration })
@@ -37,10 +39,10 @@ async function act({ action, pid, offset, duration }) {
   }
 }
 
-async function run({ fault: { at, how, choice, fork, lacks = 0, shadow = 0 }, ...action }) {
+async function run({ fault: { at, how, choice, fork, only = -1, lacks = 0, shadow = 0 }, ...action }) {
   lack(lacks, action.pid);
   shade(shadow);
-  if (arm(at, HOW[how], choice, fork ? 1 : 0) !== 0) throw new Error("cannot arm the fault");
+  if (arm(at, HOW[how], choice, fork ? 1 : 0, only) !== 0) throw new Error("cannot arm the fault");
   const answer = await act(action);
   const numbers = new BigInt64Array(6);
   outcome(numbers);

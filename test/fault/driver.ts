@@ -5,7 +5,8 @@ import type { InjectResult, RecoverResult } from "../../src/types.ts";
 import type { Json } from "../support/cli.ts";
 import { Dialog } from "../support/dialog.ts";
 
-const DRIVER = fileURLToPath(new URL("driver.mjs", import.meta.url));
+/** From next to this file, wherever what it was bundled into lies. */
+const DRIVER = fileURLToPath(new URL("../fault/driver.mjs", import.meta.url));
 
 /** What is done to one operation of the helper; see faults.c. */
 export type How = "count" | "fail" | "fail kind" | "kill before" | "kill after";
@@ -16,6 +17,8 @@ export interface Fault {
   how: How;
   /** Which of the errnos that the operation may answer, from 0. */
   choice: number;
+  /** The one request of ptrace that is numbered; otherwise all operations are. */
+  only?: number;
   /** What this kernel does not have, by the rows of lacking.ts. */
   lacks?: number;
   /** The pointer into a shadow stack that the target's threads are said to have. */
@@ -60,14 +63,17 @@ export interface ToolAction {
 
 export class Driver implements AsyncDisposable {
   readonly #folder: string;
+  readonly #stopTimeoutMs: number;
   #dialog: Dialog | undefined;
 
-  constructor(folder: string) {
+  constructor(folder: string, stopTimeoutMs = 2000) {
     this.#folder = folder;
+    this.#stopTimeoutMs = stopTimeoutMs;
   }
 
   async run({ offset, ...action }: ToolAction, fault: Fault): Promise<Answer> {
-    this.#dialog ??= await Dialog.greeted([process.execPath, DRIVER, this.#folder]);
+    const command = [process.execPath, DRIVER, this.#folder, String(this.#stopTimeoutMs)];
+    this.#dialog ??= await Dialog.greeted(command);
     const fork = fault.how.startsWith("kill");
     const question = { ...action, offset: String(offset), fault: { ...fault, fork } };
     return this.#dialog.askJson<Answer>(JSON.stringify(question));
@@ -84,6 +90,7 @@ export class Driver implements AsyncDisposable {
   }
 }
 
+/** Of x86-64. */
 const CALLS: Readonly<Record<number, string>> = {
   0: "read",
   3: "close",
@@ -127,6 +134,6 @@ const REQUESTS: Readonly<Record<number, string>> = {
 
 /** The operation in words: "ptrace DETACH". */
 export function operation({ call, request }: Answer): string {
-  const name = CALLS[call] ?? `system call ${call}`;
-  return name === "ptrace" ? `ptrace ${REQUESTS[request] ?? request}` : name;
+  if (request !== 0) return `ptrace ${REQUESTS[request] ?? request}`;
+  return (process.arch === "x64" ? CALLS[call] : undefined) ?? `system call ${call}`;
 }

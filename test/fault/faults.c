@@ -14,22 +14,13 @@
 int ts_run_in_full(const void *plan, uint64_t plan_size, void *output, uint64_t output_size, struct ts_report *report);
 int ts_write_in_full(int proc, int pid, uint64_t address, const void *from, uint64_t length);
 
-enum {
-  NR_sched_yield_ = 24,
-  NR_getpid_ = 39,
-  NR_fork_ = 57,
-  NR_exit_ = 60,
-  NR_kill_ = 62,
-  NR_gettid_ = 186,
-  NR_futex_ = 202,
-  NR_set_tid_address_ = 218,
-  NR_clock_nanosleep_ = 230,
-  NR_exit_group_ = 231,
-};
-#define NR_mprotect_ 10
-#define NR_clone_ 56
+/* What native/sys.h has no numbers of. */
+#ifdef __aarch64__
+enum { NR_set_tid_address_ = 96, NR_clock_nanosleep_ = 115, NR_sched_yield_ = 124, NR_mprotect_ = 226 };
+#else
+enum { NR_mprotect_ = 10, NR_sched_yield_ = 24, NR_set_tid_address_ = 218, NR_clock_nanosleep_ = 230 };
+#endif
 #define NR_clone3_ 435
-#define NR_tgkill_ 234
 #define EACCES_ 13
 #define ECHILD_ 10
 #define EMFILE_ 24
@@ -38,6 +29,7 @@ enum {
 #define WSTOPPED_ 2
 #define MAP_SHARED_ 1
 #define SIGKILL_ 9
+#define SIGCHLD_ 17
 
 /* What to do at operation `at`. The numbers are those of test/fault/helper.mjs. */
 enum how {
@@ -53,6 +45,7 @@ struct state {
   uint64_t at;
   uint32_t how;
   uint32_t choice; /* which of the errnos that the operation may answer */
+  int64_t only;    /* the one request of ptrace that is numbered; negative: all operations are */
   uint32_t fork;   /* the helper works in a forked process, which is the one to be killed */
   int32_t tool;    /* whom to kill; 0: nothing is counted */
   uint64_t count;
@@ -110,10 +103,10 @@ static uint32_t choices_of(long nr, long request, const int16_t **errnos) {
       CHOICES({ENOMEM, EPERM});
     case NR_flock:
       CHOICES({EAGAIN, ENOMEM});
-    case NR_clone_:
+    case NR_clone:
     case NR_clone3_:
       CHOICES({EAGAIN, EPERM});
-    case NR_tgkill_:
+    case NR_tgkill:
       CHOICES({ESRCH, EPERM});
     case NR_munmap: /* what is done for good, or does not matter */
     case NR_close:
@@ -214,14 +207,14 @@ static int is_numbered(long nr, long a, long b, long c, long d) {
     case NR_clock_nanosleep_:
     case NR_clock_gettime:
     case NR_sched_yield_:
-    case NR_futex_:
-    case NR_getpid_:
-    case NR_gettid_:
+    case NR_futex:
+    case NR_getpid:
+    case NR_gettid:
     case NR_set_tid_address_:
-    case NR_exit_:
-    case NR_exit_group_:
+    case NR_exit:
+    case NR_exit_group:
       return 0;
-    case NR_tgkill_:
+    case NR_tgkill:
       return c != 0; /* signal 0 asks whether a thread is there */
     case NR_wait4:
       return !(c & WNOHANG) || anything_to_collect(a);
@@ -231,13 +224,14 @@ static int is_numbered(long nr, long a, long b, long c, long d) {
   return 1;
 }
 
-static void kill_the_tool(void) { (void)kernel_sys6(NR_kill_, state->tool, SIGKILL_, 0, 0, 0, 0); }
+static void kill_the_tool(void) { (void)kernel_sys6(NR_kill, state->tool, SIGKILL_, 0, 0, 0, 0); }
 
 long sys6(long nr, long a, long b, long c, long d, long e, long f) {
   if (answer_for_shadow(nr, a, c, d)) return 0;
   long missing = lacking ? lack(nr, a, b, c, d) : 0;
   if (missing) return missing;
   if (!state || !state->tool || !is_numbered(nr, a, b, c, d)) return kernel_sys6(nr, a, b, c, d, e, f);
+  if (state->only >= 0 && (nr != NR_ptrace || a != state->only)) return kernel_sys6(nr, a, b, c, d, e, f);
   long request = nr == NR_ptrace ? a : 0;
   uint64_t n = __atomic_add_fetch(&state->count, 1, __ATOMIC_SEQ_CST);
   if (state->how == FAIL_KIND && state->error && nr == state->nr && request == state->request) return -state->error;
@@ -277,9 +271,9 @@ static void *allocate_shared(size_t n) {
  * anew costs 200. Whatever a tracer's death does, the child's does. 0: we are the child; otherwise 1.
  */
 static int fork_tool(void) {
-  long child = kernel_sys6(NR_fork_, 0, 0, 0, 0, 0, 0);
+  long child = kernel_sys6(NR_clone, SIGCHLD_, 0, 0, 0, 0, 0);
   if (child == 0) {
-    state->tool = (int)kernel_sys6(NR_getpid_, 0, 0, 0, 0, 0, 0);
+    state->tool = (int)kernel_sys6(NR_getpid, 0, 0, 0, 0, 0, 0);
     return 0;
   }
   int status = 0;
@@ -292,7 +286,7 @@ static int fork_tool(void) {
 static void end_tool(int result) {
   state->tool = 0;
   state->result = result;
-  (void)kernel_sys6(NR_exit_group_, 0, 0, 0, 0, 0, 0);
+  (void)kernel_sys6(NR_exit_group, 0, 0, 0, 0, 0, 0);
 }
 
 TS_EXPORT int ts_run(const void *plan, uint64_t plan_size, void *output, uint64_t output_size,
@@ -319,11 +313,11 @@ TS_EXPORT int ts_write(int proc, int pid, uint64_t address, const void *from, ui
 /* ---- for the tests ------------------------------------------------------------------------------------------- */
 
 /* From here on the operations are counted anew. at 0: none is touched. */
-TS_EXPORT int ts_fault_arm(uint64_t at, uint32_t how, uint32_t choice, int fork) {
+TS_EXPORT int ts_fault_arm(uint64_t at, uint32_t how, uint32_t choice, int fork, int64_t only) {
   if (!state) state = allocate_shared(sizeof *state);
   if (!state) return -ENOMEM;
-  *state = (struct state){.at = at, .how = how, .choice = choice, .fork = (uint32_t)fork};
-  if (!fork) state->tool = (int)kernel_sys6(NR_getpid_, 0, 0, 0, 0, 0, 0);
+  *state = (struct state){.at = at, .how = how, .choice = choice, .fork = (uint32_t)fork, .only = only};
+  if (!fork) state->tool = (int)kernel_sys6(NR_getpid, 0, 0, 0, 0, 0, 0);
   return 0;
 }
 

@@ -9,7 +9,7 @@ import { FAULTS, type Staged, stage } from "../support/variant.ts";
 import { Bench, type Tally } from "./bench.ts";
 import type { How } from "./driver.ts";
 import { extent, LONG, TIMEOUT_MS } from "./extent.ts";
-import { HAMMERING, STORMED, TARGETS } from "./targets.ts";
+import { HAMMERING, READING, STORMED, TARGETS } from "./targets.ts";
 import { ACTIONS } from "./trial.ts";
 
 let staged: Staged;
@@ -72,3 +72,38 @@ test.for(LONG ? (["fail", "fail kind"] as const) : (["fail"] as const))(
     expect(tally.findings).toEqual([]);
   },
 );
+
+/** What a remote call asks of ptrace, and what lets its thread go on to the next stop. */
+const REQUESTS = {
+  SYSCALL: 24,
+  ...(LONG && { CONT: 7, GETREGS: 12, SETREGS: 13, SETOPTIONS: 0x4200, SETSIGMASK: 0x420b }),
+};
+
+/**
+ * A remote call is made by a thread that stands in a system call of its own, if there is one. What that has answered it must
+ * not make again, wherever ours is given up.
+ */
+describe.for(Object.entries(REQUESTS))("no call is made twice where PTRACE_%s fails", ([, only]) => {
+  test.for(["inject", "recover"] as const)("%s", { timeout: TIMEOUT_MS }, async (action, context) => {
+    needPrograms(context, "gcc");
+    needTracing(context, { permitted: true });
+    await using bench = new Bench(READING, staged);
+    const tally = await bench.enumerate(action, "fail", { only, oneErrno: !LONG });
+    console.log(`request ${only}, ${action}: ${summary(tally)}`);
+    expect(tally.trials).toBeGreaterThan(4);
+    expect(tally.findings).toEqual([]);
+  });
+});
+
+const SEIZE = 0x4206;
+
+/** An execve of another thread can make it look so for a moment: EPERM and ESRCH are asked again, and only EIO is the end. */
+test("a thread that lives and cannot be seized is asked again", { timeout: TIMEOUT_MS }, async (context) => {
+  needPrograms(context, "gcc");
+  needTracing(context, { permitted: true });
+  await using bench = new Bench(HAMMERING, staged);
+  const { trials, said, findings } = await bench.enumerate("inject", "fail", { only: SEIZE });
+  expect(findings).toEqual([]);
+  expect(said.E_FAILED).toBeGreaterThan(0);
+  expect(3 * said.E_FAILED!).toBeLessThanOrEqual(trials);
+});

@@ -2,7 +2,7 @@
 import { build, type Recipe } from "../support/build.ts";
 import { Dialog } from "../support/dialog.ts";
 import { assemble } from "../support/own.ts";
-import { TEMPEST, WAITERS } from "../support/recipes.ts";
+import { READERS, TEMPEST, WAITERS } from "../support/recipes.ts";
 import { type Hammer, type Hammered, startHammer } from "../support/victims.ts";
 
 /** Not whole seconds: a reading whose seconds are skewed and whose nanoseconds are not must stand out. */
@@ -36,5 +36,7 @@ export const HAMMERING: TargetKind = {
 };
 export const WAITING: TargetKind = { name: "14 threads that wait", start: () => startJudge(WAITERS) };
 export const STORMED: TargetKind = { name: "a storm of signals", start: () => startJudge(TEMPEST) };
+
+export const READING: TargetKind = { name: "4 threads that read files", start: () => startJudge(READERS) };
 
 export const TARGETS: readonly TargetKind[] = [HAMMERING, WAITING, STORMED];

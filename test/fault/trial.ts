@@ -1,6 +1,6 @@
 /** One trial: an action of the tool with one fault, what the tool said about it, and what is true afterwards. */
 import { constants } from "node:os";
-import { inject } from "../../src/index.ts";
+import { inject } from "../support/patient.ts";
 import { begun, settingsOf } from "../support/profiles/slots.ts";
 import {
   type Before,

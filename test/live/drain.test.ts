@@ -246,6 +246,24 @@ test("sleepers are looked at for a drain behind a move, too", async (context) =>
   expect(report).toMatchObject({ lingering: 3, waiting: 3 });
 });
 
+test("who has made a call for us, and gets a turn to leave, goes on with its own call", async (context) => {
+  need(context);
+  await using borrower = await startBorrower("futex wait", "code");
+  await borrower.asleepIn(202);
+  await borrower.dialog.ask("interrupt 1");
+  const { pid, code, table } = borrower;
+  for (let i = 0; i < 5; i++) {
+    const report = carryOut(pid, ({ start: calls }) => [
+      { op: "unmap", ...table, what: "the table" },
+      { op: "map", ...table, protection: "rw-", calls, what: "another one" },
+      { op: "drain", code: [code], timeoutNs: 0n, calls, what: "nobody is inside" },
+    ]);
+    expect(report).toMatchObject({ lingering: 1, waiting: 0 });
+  }
+  await borrower.dialog.ask("leave 0");
+  expect(await borrower.results(), "its handler has seen nothing strange").toEqual([EINTR]);
+});
+
 describe("pages that a failed plan has mapped", () => {
   /** Maps what the program has lost, and fails behind the first patch. Whether that could be undone. */
   function failToMap({ pid, code, table }: Borrower, bytes: Uint8Array): boolean {

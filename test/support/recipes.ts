@@ -131,6 +131,12 @@ export const TEMPEST: Recipe = {
   command: ["gcc", ...C_FLAGS],
 };
 
+export const READERS: Recipe = {
+  name: "readers",
+  sources: ["readers.c", ...VERDICT],
+  command: ["gcc", ...C_FLAGS],
+};
+
 export const TRACER: Recipe = { name: "tracer", sources: ["tracer.c"], command: ["gcc", ...C_FLAGS] };
 
 export const THRESHOLD: Recipe = {

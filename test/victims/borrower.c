@@ -289,17 +289,19 @@ static void note(atomic_int *number)
 	raw_futex(number, FUTEX_WAKE, INT_MAX);
 }
 
-static void stay(int signal)
-{
-	(void)signal;
-	note(&shared->in_handler);
-	await(&shared->leave, 1);
-}
-
 static void fail(const char *what)
 {
 	perror(what);
 	exit(1);
+}
+
+static void stay(int signal)
+{
+	(void)signal;
+	note(&shared->in_handler);
+	while (!atomic_load(&shared->leave))
+		if (syscall(SYS_futex, &shared->leave, FUTEX_WAIT, 0, NULL) && errno != EAGAIN)
+			fail("a handler's wait");
 }
 
 static void *run_thread(void *number)
