@@ -21,14 +21,17 @@ export function* candidates(
 ): Generator<number> {
   const bytes = Buffer.from(code.buffer, code.byteOffset, code.byteLength);
   for (let at = bytes.indexOf(SYSCALL, Math.max(0, from - 1)); at >= 0; at = bytes.indexOf(SYSCALL, at + 1)) {
-    const set = numberSet(code, at);
+    const set = numberSet(code, at, wanted);
     // Of a number that is loaded, bytes say little: most of what looks like it is part of other instructions.
     if (set === undefined ? isLikely(code, at) : wanted.has(set)) yield at;
   }
 }
 
-/** The number, by the nearest bytes before the `syscall` that look as if they set eax; undefined if they load it. */
-function numberSet(code: Uint8Array, syscall: number): number | undefined {
+/**
+ * The number, by the nearest bytes before the `syscall` that look as if they set eax; undefined if they load it, or set it
+ * in one of the ways of code that is to be small, to a number that is wanted.
+ */
+function numberSet(code: Uint8Array, syscall: number, wanted: ReadonlySet<number>): number | undefined {
   const limit = Math.max(0, syscall - REACH);
   for (let at = syscall - 2; at >= limit; at -= 1) {
     const opcode = code[at]!;
@@ -44,6 +47,9 @@ function numberSet(code: Uint8Array, syscall: number): number | undefined {
     // mov eax, r; mov eax, r/m
     if (opcode === 0x89 && (operand & 0xc7) === 0xc0 && isRaxByRm) return undefined;
     if (opcode === 0x8b && (operand & 0x38) === 0 && (rex & 4) === 0) return undefined;
+    // mov al, imm8; push imm8; push imm32
+    if ((opcode === 0xb0 || opcode === 0x6a) && wanted.has(operand)) return undefined;
+    if (opcode === 0x68 && at + 5 <= syscall && wanted.has(readInt32(code, at + 1))) return undefined;
     // xor eax, eax
     if ((opcode === 0x31 || opcode === 0x33) && operand === 0xc0 && (rex & 5) === 0) return 0;
   }

@@ -280,6 +280,17 @@ describe("a number in a register", () => {
     expect(found(listing)).toEqual(["0: b8ca000000be80000000 = 202", "c: ba01000000 = ?"]);
   });
 
+  it("may be set as code does that is written to be small", () => {
+    const byte = "31 c0 b0 e6 0f 05 c3 ; xor eax, eax; mov al, 230; syscall; ret";
+    expect(found(byte)).toEqual(["4: no instruction of five bytes before it = ?"]);
+    const popped = "31 c0 68 e6 00 00 00 58 0f 05 c3 ; xor eax, eax; push 230; pop rax; syscall; ret";
+    expect(found(popped)).toEqual(["2: 68e600000058 = ?"]);
+    const short = "31 c0 6a 60 58 0f 05 c3 ; xor eax, eax; push 96; pop rax; syscall; ret";
+    expect(found(short)).toEqual(["5: no instruction of five bytes before it = ?"]);
+    expect(found("31 c0 b0 27 0f 05 c3 ; xor eax, eax; mov al, 39; syscall; ret")).toEqual([]);
+    expect(found("31 c0 6a 27 58 0f 05 c3 ; xor eax, eax; push 39; pop rax; syscall; ret")).toEqual([]);
+  });
+
   it("the padding behind a jump leads nowhere", () => {
     const listing = `
       41 b8 27 00 00 00    ; mov r8d, 39
