@@ -15,6 +15,9 @@ export interface Names {
   triplet: string;
   /** The compiler whose programs it runs. */
   compiler: string;
+  /** The file of the helper, and what it is compiled with there (native/build.mjs). */
+  helper: string;
+  helperFlags: readonly string[];
   qemu: string;
 }
 
@@ -24,6 +27,8 @@ export const NAMES: Readonly<Record<Arch, Names>> = {
     node: "x64",
     triplet: "x86_64-linux-gnu",
     compiler: "x86_64-linux-gnu-gcc",
+    helper: "timeskew-x86_64.so",
+    helperFlags: [],
     qemu: "qemu-system-x86_64",
   },
   arm64: {
@@ -31,6 +36,8 @@ export const NAMES: Readonly<Record<Arch, Names>> = {
     node: "arm64",
     triplet: "aarch64-linux-gnu",
     compiler: "aarch64-linux-gnu-gcc",
+    helper: "timeskew-aarch64.so",
+    helperFlags: ["-mno-outline-atomics"],
     qemu: "qemu-system-aarch64",
   },
 };

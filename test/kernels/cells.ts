@@ -9,7 +9,7 @@ export const MACHINES: Readonly<Record<Arch, readonly Machine[]>> = {
   arm64: ["aarch64"],
 };
 
-export type CellName = "inject" | "recover" | "hammer" | "kill" | "waits" | "profiles" | "user";
+export type CellName = "inject" | "recover" | "hammer" | "kill" | "waits" | "profiles" | "user" | "run";
 
 /** One cell of the table, as a guest reports it. */
 export interface Cell {

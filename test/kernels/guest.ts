@@ -1,5 +1,6 @@
 /** One command in one guest. */
-import { mkdtemp, rm } from "node:fs/promises";
+import { rmSync } from "node:fs";
+import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Kernel } from "./fetch/kernel.ts";
@@ -15,7 +16,7 @@ export interface Guest {
   script: string;
   /** Further kernel arguments. */
   append?: string;
-  timeoutMs: number;
+  silenceMs: number;
   onLine: (line: string) => void;
   /** What is fetched first, if anything. */
   say: (line: string) => void;
@@ -24,11 +25,14 @@ export interface Guest {
 export async function runGuest({ kernel, special, script, say, ...rest }: Guest): Promise<Ended> {
   const base = await baseImage(kernel.arch, say);
   const folder = await mkdtemp(join(tmpdir(), "timeskew-guest-"));
+  const remove = () => rmSync(folder, { recursive: true, force: true });
+  process.once("exit", remove);
   try {
     const initramfs = join(folder, "initramfs");
     await writeImage(initramfs, base, special.folder("try").file("command", `${script}\n`));
     return await boot({ arch: kernel.arch, kernel: kernel.path, initramfs, ...rest });
   } finally {
-    await rm(folder, { recursive: true });
+    remove();
+    process.removeListener("exit", remove);
   }
 }

@@ -1,5 +1,5 @@
 /** Boots the guests of a plan, two at a time, and gathers their cells. */
-import { CELL, type Cell, type Machine } from "./cells.ts";
+import { CELL, type Cell, type CellName, type Machine } from "./cells.ts";
 import { type Kernel, newestKernel } from "./fetch/kernel.ts";
 import { runGuest } from "./guest.ts";
 import { bundleSuite, contents, scriptOf } from "./package.ts";
@@ -7,8 +7,8 @@ import { type PlannedGuest, refusalOf, type Variant } from "./plan.ts";
 
 /** Two guests with two processors each; more would only wait for each other. */
 const AT_A_TIME = 2;
-/** For each machine. arm64 starts Node for a kill in seconds, and there are fifty. */
-const TIMEOUT_MS = 1_200_000;
+/** A guest tells how it gets on; nothing in between takes minutes, even emulated on a busy machine. */
+const SILENCE_MS = 600_000;
 
 /** One cell with where it belongs, and whether it is as it has to be. */
 export interface Result extends Cell {
@@ -20,22 +20,28 @@ export interface Result extends Cell {
   right: boolean;
 }
 
-/** @param find gets the kernel of a series */
-export async function runMatrix(
-  guests: readonly PlannedGuest[],
-  say: (line: string) => void,
-  find: typeof newestKernel = newestKernel,
-): Promise<Result[]> {
+export interface Course {
+  say: (line: string) => void;
+  /** Gets each result as soon as it is there. */
+  keep?: (result: Result) => void;
+  /** Gets the kernel of a series. */
+  find?: typeof newestKernel;
+  atATime?: number;
+}
+
+/** All results, in the order of the plan. */
+export async function runMatrix(guests: readonly PlannedGuest[], course: Course): Promise<Result[]> {
+  const { say, keep = () => {}, find = newestKernel, atATime = AT_A_TIME } = course;
   const suite = await bundleSuite();
   const kernels = await fetchAll(guests, say, find);
   const results: Result[][] = guests.map(() => []);
   const queue = guests.entries();
   const worker = async () => {
     for (const [index, guest] of queue) {
-      results[index] = await runOne(guest, kernels.get(keyOf(guest))!, suite, say);
+      results[index] = await runOne(guest, kernels.get(keyOf(guest))!, suite, { say, keep });
     }
   };
-  await Promise.all(Array.from({ length: AT_A_TIME }, worker));
+  await Promise.all(Array.from({ length: atATime }, worker));
   return results.flat();
 }
 
@@ -62,50 +68,47 @@ async function runOne(
   { series, arch, machines, variant }: PlannedGuest,
   kernel: Kernel,
   suite: Uint8Array,
-  say: (line: string) => void,
+  { say, keep }: Required<Pick<Course, "say" | "keep">>,
 ): Promise<Result[]> {
   const title = [series, arch, variant.name].filter(Boolean).join(" ");
-  const cells: Cell[] = [];
-  const onLine = (line: string) => {
-    if (!line.startsWith(CELL)) return line === "" ? undefined : say(`${title}: ${line}`);
-    const cell = JSON.parse(line.slice(CELL.length)) as Cell;
-    cells.push(cell);
+  const results: Result[] = [];
+  const add = (cell: Cell) => {
+    const right = isRight(variant, cell);
+    const result = { ...cell, series, arch, version: kernel.version, variant: variant.name, right };
+    results.push(result);
+    keep(result);
     say(`${title}: ${cell.machine} ${cell.cell}: ${cell.state} ${cell.words} (${cell.seconds} s)`);
+  };
+  const onLine = (line: string) => {
+    if (line.startsWith(CELL)) add(JSON.parse(line.slice(CELL.length)) as Cell);
+    else if (line !== "") say(`${title}: ${line}`);
   };
   const ended = await runGuest({
     kernel,
-    special: await contents(suite, machines),
+    special: await contents(suite, arch, machines),
     script: scriptOf(variant.before, machines, variant.cells),
     append: variant.append ?? "",
-    timeoutMs: TIMEOUT_MS * machines.length,
+    silenceMs: SILENCE_MS,
     onLine,
     say,
   });
   const problem = "problem" in ended ? ended.problem : `the guest ended with exit code ${ended.code}`;
-  const all = machines.flatMap((machine) => complete(machine, variant, cells, problem));
-  return all.map((cell) => ({
-    ...cell,
-    series,
-    arch,
-    version: kernel.version,
-    variant: variant.name,
-    right: isRight(variant, cell),
-  }));
+  for (const { machine, cell } of missing(machines, variant, results))
+    add({ machine, cell, state: "red", words: `no result: ${problem}`, seconds: 0 });
+  return results;
 }
 
-/** With those cells that the guest did not come to: the tool refuses this machine as a whole, or something went wrong. */
-function complete(
-  machine: Machine,
-  { cells: names }: Variant,
+/** The cells that the guest did not come to. */
+function missing(
+  machines: readonly Machine[],
+  { cells }: Variant,
   found: readonly Cell[],
-  problem: string,
-): Cell[] {
-  const own = found.filter((cell) => cell.machine === machine);
-  const refused = own.find(({ cell, state }) => cell === "inject" && state === "refused");
-  return names.map((cell) => {
-    const lost: Cell = { machine, cell, state: "red", words: `no result: ${problem}`, seconds: 0 };
-    return own.find((each) => each.cell === cell) ?? (refused ? { ...refused, cell, seconds: 0 } : lost);
-  });
+): Pick<Cell, "machine" | "cell">[] {
+  const has = (machine: Machine, cell: CellName) =>
+    found.some((each) => each.machine === machine && each.cell === cell);
+  return machines.flatMap((machine) =>
+    cells.filter((cell) => !has(machine, cell)).map((cell) => ({ machine, cell })),
+  );
 }
 
 function isRight(variant: Variant, { machine, cell, state, code }: Cell): boolean {

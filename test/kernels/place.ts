@@ -2,3 +2,6 @@
 import { fileURLToPath } from "node:url";
 
 export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+
+/** Below it, in a guest: a second copy of the package, with the fault build of the helper. */
+export const FAULTS_FOLDER = "faults";

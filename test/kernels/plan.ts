@@ -24,8 +24,7 @@ export interface PlannedGuest {
   machines: readonly Machine[];
 }
 
-const ALL: readonly CellName[] = ["inject", "recover", "hammer", "kill", "waits", "profiles"];
-const SHORT: readonly CellName[] = ["inject", "recover", "hammer", "waits", "profiles"];
+const ALL: readonly CellName[] = ["inject", "recover", "hammer", "kill", "waits", "profiles", "user", "run"];
 const YAMA: readonly CellName[] = ["inject", "recover", "user"];
 
 function yama(scope: number): string {
@@ -37,7 +36,7 @@ const BOTH_6_12 = ARCHES.map((arch) => ({ series: "6.12", arch }));
 const X86_6_12 = [{ series: "6.12", arch: "x86_64" as const }];
 
 export const VARIANTS: readonly Variant[] = [
-  { name: "", cells: [...ALL, "user"], on: EVERYWHERE },
+  { name: "", cells: ALL, on: EVERYWHERE },
   {
     name: "proc_mem.force_override=never",
     append: "proc_mem.force_override=never",
@@ -60,11 +59,11 @@ export const VARIANTS: readonly Variant[] = [
     refused: { x86_64: "E_PERMISSION", i386: "E_PERMISSION", aarch64: "E_PERMISSION" },
     on: BOTH_6_12,
   },
-  { name: "hpet", append: "clocksource=hpet", cells: SHORT, on: X86_6_12 },
+  { name: "hpet", append: "clocksource=hpet", cells: ALL, on: X86_6_12 },
   {
     name: "tsc",
     append: "clocksource=tsc tsc=reliable",
-    cells: SHORT,
+    cells: ALL,
     on: [
       { series: "5.10", arch: "x86_64" },
       { series: "6.1", arch: "x86_64" },
@@ -101,4 +100,33 @@ export function plan(wanted: Wanted): PlannedGuest[] {
       }))
       .filter(({ machines, variant: { cells } }) => machines.length > 0 && cells.length > 0),
   );
+}
+
+/** What is shown by one cell of a result. */
+export interface Shown {
+  series: string;
+  arch: string;
+  variant: string;
+  machine: Machine;
+  cell: CellName;
+  right: boolean;
+}
+
+/** The guests for what was not shown yet, one for each machine. */
+export function without(guests: readonly PlannedGuest[], results: readonly Shown[]): PlannedGuest[] {
+  const isShown = ({ series, arch, variant }: PlannedGuest, machine: Machine, cell: CellName) =>
+    results.some(
+      (each) =>
+        each.right &&
+        [each.series, each.arch, each.variant, each.machine, each.cell].join() ===
+          [series, arch, variant.name, machine, cell].join(),
+    );
+  return guests
+    .flatMap((guest) =>
+      guest.machines.map((machine) => {
+        const cells = guest.variant.cells.filter((cell) => !isShown(guest, machine, cell));
+        return { ...guest, machines: [machine], variant: { ...guest.variant, cells } };
+      }),
+    )
+    .filter(({ variant }) => variant.cells.length > 0);
 }

@@ -9,7 +9,8 @@ export interface Boot {
   initramfs: string;
   /** Kernel arguments. */
   append?: string;
-  timeoutMs: number;
+  /** It is taken to hang when it has printed nothing for so long. */
+  silenceMs: number;
   onLine: (line: string) => void;
 }
 
@@ -29,8 +30,13 @@ const MACHINE: Readonly<Record<Arch, readonly string[]>> = {
 };
 const CONSOLE: Readonly<Record<Arch, string>> = { x86_64: "ttyS0", arm64: "ttyAMA0" };
 
-function command({ arch, kernel, initramfs, append = "" }: Boot): string[] {
+/** Even the death of this process by SIGKILL takes the guest with it. */
+const WITH_US = ["setpriv", "--pdeathsig=KILL", "--"] as const;
+
+function command({ arch, kernel, initramfs, append = "" }: Boot): [string, ...string[]] {
   return [
+    ...WITH_US,
+    NAMES[arch].qemu,
     ...EMULATION,
     ...MACHINE[arch],
     ...["-smp", String(PROCESSORS), "-m", String(MEMORY_MB)],
@@ -40,9 +46,10 @@ function command({ arch, kernel, initramfs, append = "" }: Boot): string[] {
   ];
 }
 
-/** Returns when the guest has said its exit code, or has ended without a word, or was ended for taking too long. */
+/** Returns when the guest has said its exit code, or has ended without it, or was ended for its silence. */
 export async function boot(guest: Boot): Promise<Ended> {
-  const qemu = spawn(NAMES[guest.arch].qemu, command(guest), { stdio: ["ignore", "pipe", "pipe"] });
+  const [program, ...args] = command(guest);
+  const qemu = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
   const giveUp = () => qemu.kill("SIGKILL");
   process.once("exit", giveUp);
   try {
@@ -56,7 +63,7 @@ export async function boot(guest: Boot): Promise<Ended> {
 /** Enough to see how it ended. */
 const LAST_LINES = 12;
 
-function watch(qemu: ChildProcess, { timeoutMs, onLine }: Boot): Promise<Ended> {
+function watch(qemu: ChildProcess, { silenceMs, onLine }: Boot): Promise<Ended> {
   return new Promise((resolve) => {
     const last: string[] = [];
     let stderr = "";
@@ -66,8 +73,8 @@ function watch(qemu: ChildProcess, { timeoutMs, onLine }: Boot): Promise<Ended> 
     };
     const told = () => (last.length > 0 ? `; its last words:\n${last.join("\n")}` : ", without a word");
     const timer = setTimeout(
-      () => end({ problem: `the guest hangs: no end within ${timeoutMs / 1000} s${told()}` }),
-      timeoutMs,
+      () => end({ problem: `the guest hangs: not a word for ${silenceMs / 1000} s${told()}` }),
+      silenceMs,
     );
     qemu.stderr!.setEncoding("utf8").on("data", (text: string) => {
       stderr += text;
@@ -75,6 +82,7 @@ function watch(qemu: ChildProcess, { timeoutMs, onLine }: Boot): Promise<Ended> 
     qemu.on("error", (error) => end({ problem: error.message }));
     const lines = createInterface({ input: qemu.stdout! });
     lines.on("line", (raw) => {
+      timer.refresh();
       const line = raw.replaceAll("\r", "");
       const exit = /^GUEST-EXIT:(\d+)$/.exec(line);
       if (exit) return end({ code: Number(exit[1]) });

@@ -21,13 +21,17 @@ export function withTable(text: string, results: readonly Result[]): string {
   return `${text.slice(0, begin + BEGIN.length)}\n${supportTable(results)}\n${text.slice(end)}`;
 }
 
-/** New results take the places of old ones; the others stay. */
-export function record(results: readonly Result[]): void {
-  const key = ({ series, arch, variant, machine, cell }: Result) =>
-    [series, arch, variant, machine, cell].join();
-  const fresh = new Set(results.map(key));
-  // How long a cell took is no result: it would differ each time.
-  const all = sorted([...recorded().filter((each) => !fresh.has(key(each))), ...results]);
+function keyOf({ series, arch, variant, machine, cell }: Result): string {
+  return [series, arch, variant, machine, cell].join();
+}
+
+/** A result takes the place of an older one; the others stay. */
+export function withResult(results: readonly Result[], result: Result): Result[] {
+  return sorted([...results.filter((each) => keyOf(each) !== keyOf(result)), result]);
+}
+
+export function record(result: Result): void {
+  const all = withResult(recorded(), result);
   writeFileSync(RESULTS, `[\n${all.map((each) => `  ${JSON.stringify(each)}`).join(",\n")}\n]\n`);
   writeFileSync(README, withTable(readFileSync(README, "utf8"), all));
 }

@@ -1,9 +1,18 @@
 /** What came of it, as tables of Markdown. */
-import { ARCHES, type Arch } from "./arch.ts";
 import type { CellName, Machine } from "./cells.ts";
 import type { Result } from "./matrix.ts";
+import { VARIANTS } from "./plan.ts";
 
-const CELLS: readonly CellName[] = ["inject", "recover", "hammer", "kill", "waits", "profiles", "user"];
+const CELLS: readonly CellName[] = [
+  "inject",
+  "recover",
+  "hammer",
+  "kill",
+  "waits",
+  "profiles",
+  "user",
+  "run",
+];
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const all = [head, ...rows];
@@ -47,28 +56,42 @@ const TITLES: Readonly<Record<Machine, string>> = {
   i386: "32-bit x86 programs",
   aarch64: "arm64 programs",
 };
-const KERNELS: Readonly<Record<Arch, string>> = { x86_64: "x86-64", arm64: "arm64" };
+const PROGRAMS = Object.keys(TITLES) as Machine[];
 
-/** In words what all cells of one kernel for one machine come to; some of them say only what was tried. */
+/** In words what all cells of one kernel for one machine come to. */
 function verdict(cells: readonly Result[]): string {
   if (cells.length === 0) return "";
+  const named = (some: readonly Result[]) => some.map(({ cell }) => cell).join(", ");
   const wrong = cells.filter(({ right }) => !right);
-  if (wrong.length > 0) return `**not**: ${wrong.map(({ cell, code }) => code ?? cell).join(", ")}`;
-  const refused = cells.find(({ state }) => state === "refused");
-  if (refused) return `refused: ${refused.words}`;
-  const tried = CELLS.filter((name) => cells.some(({ cell }) => cell === name));
-  return tried.length === CELLS.length ? "yes" : `tried: ${tried.join(", ")}`;
+  if (wrong.length > 0) return `**not**: ${named(wrong)}`;
+  const green = cells.filter(({ state }) => state === "green");
+  if (green.length === CELLS.length) return "yes";
+  const refused = cells.filter(({ state }) => state === "refused");
+  if (refused.length === 0) return `tried: ${named(green)}`;
+  const who = green.length === 0 ? "" : `${named(green)}; ${named(refused)} `;
+  return `${who}refused: ${reason(refused[0]!.words)}`;
+}
+
+/** Without which process it was, and by what that is known, which stands in results.json. */
+function reason(words: string): string {
+  return words
+    .replace(/\bpid \d+ \([^)]*\)/, "the process")
+    .replace(/^.* the process: /, "")
+    .replace(/ \([^)]*\)$/, "");
+}
+
+/** Debian's version, which need not be the same for both architectures. */
+function versions(cells: readonly Result[]): string {
+  const [first, ...others] = groups(cells, ({ version }) => version).map((group) => group[0]!);
+  return [first!.version, ...others.map(({ arch, version }) => `${version} for ${arch}`)].join(", ");
 }
 
 /** The table of README.md: a row for each kernel, and for each of the ways to start it. */
 export function supportTable(results: readonly Result[]): string {
-  const rows = groups(results, ({ series, arch, variant }) => `${series} ${arch} ${variant}`).map((group) => {
-    const { version, arch, variant } = group[0]!;
-    const kernel = `${version}, ${KERNELS[arch as Arch]}${variant ? `, ${variant}` : ""}`;
-    const verdicts = (Object.keys(TITLES) as Machine[]).map((machine) =>
-      verdict(group.filter((each) => each.machine === machine)),
-    );
-    return [kernel, ...verdicts];
+  const rows = groups(results, ({ series, variant }) => `${series} ${variant}`).map((group) => {
+    const { variant } = group[0]!;
+    const verdicts = PROGRAMS.map((machine) => verdict(group.filter((each) => each.machine === machine)));
+    return [`${versions(group)}${variant ? ` with ${variant}` : ""}`, ...verdicts];
   });
   return table(["Debian's kernel", ...Object.values(TITLES)], rows);
 }
@@ -76,10 +99,12 @@ export function supportTable(results: readonly Result[]): string {
 /** As the tables have them: plain kernels first, by age; x86-64 first. */
 export function sorted(results: readonly Result[]): Result[] {
   const age = (series: string) => series.split(".").reduce((sum, part) => sum * 1000 + Number(part), 0);
+  const way = ({ variant }: Result) => VARIANTS.findIndex(({ name }) => name === variant);
   return [...results].sort(
     (a, b) =>
-      Number(a.variant !== "") - Number(b.variant !== "") ||
-      ARCHES.indexOf(a.arch as Arch) - ARCHES.indexOf(b.arch as Arch) ||
-      age(a.series) - age(b.series),
+      way(a) - way(b) ||
+      age(a.series) - age(b.series) ||
+      PROGRAMS.indexOf(a.machine) - PROGRAMS.indexOf(b.machine) ||
+      CELLS.indexOf(a.cell) - CELLS.indexOf(b.cell),
   );
 }

@@ -71,12 +71,23 @@ export async function stage({ name, compile }: Variant, more: readonly string[] 
     await cp(join(ROOT, "native/build"), join(folder, "native/build"), { recursive: true });
     const helper = join(folder, "native/build", HELPER);
     await rm(helper);
-    await cc([...STRICT, ...LIBRARY, "-o", helper, ...(await helperSources()), ...compile]);
+    await compileHelper({ name, compile }, helper);
     return { folder, helper, [Symbol.asyncDispose]: dispose };
   } catch (error) {
     await dispose();
     throw error;
   }
+}
+
+/** @param compiler with flags of its own, if the helper is for another machine */
+export async function compileHelper(
+  { compile }: Variant,
+  output: string,
+  compiler: readonly string[] = ["cc"],
+): Promise<void> {
+  const [program = "", ...flags] = compiler;
+  const args = [...STRICT, ...LIBRARY, ...flags, "-o", output, ...(await helperSources()), ...compile];
+  await promisify(execFile)(program, args);
 }
 
 /** All of native/ but the payload. */

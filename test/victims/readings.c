@@ -64,15 +64,24 @@ static int by_time_stored(int id, struct timespec *value)
 	return returned == stored ? 0 : -1;
 }
 
+/* A kernel that was started with vdso=0 maps none. */
+static int lacks_vdso(void)
+{
+	if (has_vdso())
+		return 0;
+	errno = ENOSYS;
+	return 1;
+}
+
 static int by_vdso_clock_gettime(int id, struct timespec *value)
 {
-	return find_vdso().clock_gettime(id, value);
+	return lacks_vdso() ? -1 : find_vdso().clock_gettime(id, value);
 }
 
 static int by_vdso_gettimeofday(int id, struct timespec *value)
 {
-	struct timeval tv;
-	int rc = find_vdso().gettimeofday(&tv, NULL);
+	struct timeval tv = {0, 0};
+	int rc = lacks_vdso() ? -1 : find_vdso().gettimeofday(&tv, NULL);
 
 	(void)id;
 	*value = (struct timespec){tv.tv_sec, tv.tv_usec * 1000};
@@ -82,7 +91,7 @@ static int by_vdso_gettimeofday(int id, struct timespec *value)
 /* ENOSYS where the vDSO has no such function. */
 static int by_vdso_time(int id, struct timespec *value)
 {
-	struct vdso vdso = find_vdso();
+	struct vdso vdso = has_vdso() ? find_vdso() : (struct vdso){0};
 
 	(void)id;
 	errno = ENOSYS;

@@ -60,6 +60,11 @@ static void *find(const struct image *image, const char *name)
 	exit(1);
 }
 
+int has_vdso(void)
+{
+	return getauxval(AT_SYSINFO_EHDR) != 0;
+}
+
 struct vdso find_vdso(void)
 {
 	const ElfW(Ehdr) *header = (const void *)getauxval(AT_SYSINFO_EHDR);

@@ -15,6 +15,9 @@ struct vdso {
 	time_t (*time)(void *seconds); /* NULL on arm64 */
 };
 
+/* Whether the kernel has mapped one. */
+int has_vdso(void);
+
 /* The functions of this process; ends it with a message if there is no vDSO. */
 struct vdso find_vdso(void);
 

@@ -6,8 +6,11 @@ import { TimeskewError } from "../../../src/errors.ts";
 import { VICTIM_MACHINE } from "../../support/build.ts";
 import { CELL, type Cell, type CellName } from "../cells.ts";
 import { Refusal } from "./cli.ts";
-import { hammers, injects, profiles, recovers, survives, type Trial, waits } from "./trials.ts";
+import { starts } from "./starts.ts";
+import type { Trial } from "./trial.ts";
+import { hammers, injects, profiles, recovers, survives } from "./trials.ts";
 import { byUser } from "./user.ts";
+import { waits } from "./waits.ts";
 
 const TRIALS: Readonly<Record<CellName, Trial>> = {
   inject: injects,
@@ -17,6 +20,7 @@ const TRIALS: Readonly<Record<CellName, Trial>> = {
   waits,
   profiles,
   user: byUser,
+  run: starts,
 };
 
 /** More would not help who reads it. */
@@ -37,6 +41,7 @@ async function judged(trial: Trial): Promise<Pick<Cell, "state" | "code" | "word
 }
 
 for (const name of process.argv.slice(2) as CellName[]) {
+  console.log(`${VICTIM_MACHINE} ${name} begins`);
   const begin = performance.now();
   const { words, ...result } = await judged(TRIALS[name]);
   const seconds = Math.round((performance.now() - begin) / 100) / 10;
@@ -48,7 +53,5 @@ for (const name of process.argv.slice(2) as CellName[]) {
     seconds,
   };
   console.log(`${CELL}${JSON.stringify(cell)}`);
-  // Who cannot be injected at all has no other cells.
-  if (name === "inject" && cell.state === "refused") break;
 }
 process.exit();

@@ -1,56 +1,40 @@
 /** The cells: each on victims of its own, which say themselves what they read. Empty: all is well. */
 import { setPriority } from "node:os";
+import { join } from "node:path";
 import { recover as justRecover } from "../../../src/index.ts";
-import { emptyTally, killMany, summary } from "../../fault/killing.ts";
-import { HAMMERING, SKEW, type Target, type TargetKind } from "../../fault/targets.ts";
-import { ACTIONS } from "../../fault/trial.ts";
+import { Bench } from "../../fault/bench.ts";
+import type { How } from "../../fault/driver.ts";
+import { HAMMERING, OTHER, SKEW, type Target, type TargetKind } from "../../fault/targets.ts";
+import { ACTIONS, type Action } from "../../fault/trial.ts";
 import { SECOND } from "../../support/clock.ts";
-import { complaint, type Deadlines, type Outcome, startDeadlines } from "../../support/deadlines.ts";
 import { inject, recover } from "../../support/patient.ts";
 import { codeBytes, snapshot, threads } from "../../support/proc.ts";
 import { begun } from "../../support/profiles/slots.ts";
 import { watchC } from "../../support/profiles/watched.ts";
 import { monotonicSkews, realtimeSkews } from "../../support/readings.ts";
-import { DEADLINES_GLIBC } from "../../support/recipes.ts";
-import { startClocks } from "../../support/victims.ts";
+import { startClocks, startHammer } from "../../support/victims.ts";
 import { waitFor } from "../../support/wait.ts";
-import { needSuccess, timeskew } from "./cli.ts";
-
-/** What is wrong; a Refusal is thrown. */
-export type Trial = () => Promise<string[]>;
+import { FAULTS_FOLDER, ROOT } from "../place.ts";
+import { needSuccess, Refusal, timeskew } from "./cli.ts";
+import { differences, inject as injectByCommand } from "./outside.ts";
+import { labelled } from "./trial.ts";
 
 /** Every clock and function of a program, by the command line and by the library. */
 export async function injects(): Promise<string[]> {
   await using victim = await startClocks();
   const { pid } = victim;
-  const untouched = snapshot(pid);
   try {
-    needSuccess(await timeskew(["inject", `--pid=${pid}`, "--offset=-600.123456789s"]));
+    await injectByCommand(pid, ["--offset=-600.123456789s"]);
   } catch (error) {
-    return [...differences(untouched, snapshot(pid), "the tool has failed, but"), raise(error)];
+    const harm = error instanceof Refusal ? await victim.complaints({}) : [];
+    if (harm.length > 0) return labelled(`refused (${error}), but`, harm);
+    throw error;
   }
   const found = labelled("R−600", await victim.complaints(realtimeSkews(SKEW)));
   const both = ["CLOCK_REALTIME", "CLOCK_MONOTONIC"] as const;
   await inject({ pid, offset: 3600n * SECOND, clocks: [...both] });
   const skews = { ...realtimeSkews(3600n * SECOND), ...monotonicSkews(3600n * SECOND) };
   return [...found, ...labelled("R+3600 M+3600", await victim.complaints(skews))];
-}
-
-/** Rethrows a refusal, so that what was found beside it is not lost if it is none. */
-function raise(error: unknown): string {
-  throw error;
-}
-
-function labelled(label: string, complaints: readonly string[]): string[] {
-  return complaints.map((complaint) => `${label}: ${complaint}`);
-}
-
-type Snapshot = ReturnType<typeof snapshot>;
-
-function differences(then: Snapshot, now: Snapshot, when: string): string[] {
-  return (["maps", "vdso", "threads", "tracer"] as const)
-    .filter((field) => String(then[field]) !== String(now[field]))
-    .map((field) => `${when} ${field} differ`);
 }
 
 /** To the byte, as seen from outside, and in what the program reads. */
@@ -69,9 +53,9 @@ export async function recovers(): Promise<string[]> {
 }
 
 /** Its threads never sleep: without this the tool would wait for a processor most of the time. */
-async function startPolite(kind: TargetKind): Promise<Target> {
-  const target = await kind.start();
-  for (const tid of threads(target.pid)) setPriority(tid, 10);
+async function polite(starting: Promise<Target>): Promise<Target> {
+  const target = await starting;
+  for (const tid of threads(target.pid)) setPriority(tid, 19);
   return target;
 }
 
@@ -80,7 +64,7 @@ const CYCLES = 50;
 const SETTLE_EVERY = 5;
 
 export async function hammers(): Promise<string[]> {
-  await using hammer = await startPolite(HAMMERING);
+  await using hammer = await polite(HAMMERING.start());
   const { pid } = hammer;
   const untouched = snapshot(pid);
   const tids = threads(pid).join();
@@ -96,6 +80,7 @@ export async function hammers(): Promise<string[]> {
       ...recovered,
     ];
     if (words.length > 0) return labelled(`cycle ${cycle}`, words);
+    if (settles) console.log(`${cycle} of ${CYCLES} cycles`);
   }
   await waitFor("the last pages", async () => (await recover({ pid })).state === "unskewed");
   return [
@@ -115,79 +100,38 @@ async function settled(hammer: Target, absent: string): Promise<string[]> {
 }
 
 const KILLS = 50;
+/** The live changes have fewer operations than that: what is left of the fifty is done in an injection. */
+const KILLS_OF_ACTION = 6;
+const MOST_ROUNDS = 4;
+const STOP_TIMEOUT_MS = 20_000;
 
+/** Eight would compete with the tool, not with each other. */
+const KILLS_TARGET: TargetKind = {
+  name: "4 threads that hammer the clock",
+  start: () => polite(startHammer(4, SKEW, OTHER)),
+};
+
+/**
+ * At operations of the helper that are spread evenly over each action, right before them and right behind them: none of
+ * the kills is spent on what comes before an action, and Node, which takes seconds to start here, goes on.
+ */
 export async function survives(): Promise<string[]> {
-  const total = emptyTally();
-  const kind = { ...HAMMERING, start: () => startPolite(HAMMERING) };
+  await using bench = new Bench(KILLS_TARGET, { folder: join(ROOT, FAULTS_FOLDER) }, STOP_TIMEOUT_MS);
+  const found: string[] = [];
+  let kills = 0;
+  const killIn = async (action: Action, how: How, most: number) => {
+    const { said, findings } = await bench.enumerate(action, how, { most });
+    kills += said.killed ?? 0;
+    found.push(...findings);
+    console.log(`${action}, ${how} an operation: ${kills} of ${KILLS} kills, ${found.length} findings`);
+  };
   for (const action of ACTIONS) {
-    const tally = await killMany(kind, action, KILLS / ACTIONS.length);
-    console.log(`${action}: ${summary(tally)}`);
-    total.kills += tally.kills;
-    total.findings.push(...tally.findings);
+    await killIn(action, "kill before", KILLS_OF_ACTION);
+    await killIn(action, "kill after", KILLS_OF_ACTION);
   }
-  const missing = total.kills === KILLS ? [] : [`only ${total.kills} of ${KILLS} kills`];
-  return [...total.findings.map(({ kind, what }) => `${kind}: ${what}`), ...missing];
-}
-
-const SKEWS = [
-  { title: "R−600", offset: -600n * SECOND, clocks: ["CLOCK_REALTIME"] },
-  { title: "R+600", offset: 600n * SECOND, clocks: ["CLOCK_REALTIME"] },
-  { title: "M−600", offset: -600n * SECOND, clocks: ["CLOCK_MONOTONIC"] },
-  { title: "M+600", offset: 600n * SECOND, clocks: ["CLOCK_MONOTONIC"] },
-] as const;
-
-/** All kinds of wait that the victim knows, side by side, for a second each. */
-export async function waits(): Promise<string[]> {
-  const found: string[] = [];
-  const expected = await untouchedResults();
-  for (const { title, offset, clocks } of SKEWS) {
-    await using subject = await startDeadlines(DEADLINES_GLIBC);
-    await inject({ pid: subject.pid, offset, clocks: [...clocks], allowBackwardMonotonic: true });
-    found.push(...labelled(title, await wrongWaits(subject, expected)));
-  }
-  return found;
-}
-
-function resultOf({ result, unsupported }: Outcome): string {
-  return unsupported || `result ${result}`;
-}
-
-/** What each kind returns in a program that nobody has touched. */
-async function untouchedResults(): Promise<ReadonlyMap<string, string>> {
-  await using control = await startDeadlines(DEADLINES_GLIBC);
-  await control.begin(namesOf(control), WAIT_MS);
-  return new Map((await control.collect()).map((outcome) => [outcome.kind, resultOf(outcome)]));
-}
-
-function namesOf({ kinds }: Deadlines): string[] {
-  return kinds.map(({ name }) => name);
-}
-
-const WAIT_MS = 1000;
-const ROUNDS = 5;
-
-/** No emulation makes a wait end early, or not at all, or return something else. Those that are late have another round. */
-async function wrongWaits(subject: Deadlines, expected: ReadonlyMap<string, string>): Promise<string[]> {
-  const found: string[] = [];
-  let left = namesOf(subject);
-  for (let round = 1; round <= ROUNDS && left.length > 0; round++) {
-    await subject.begin(left, WAIT_MS);
-    const outcomes = await subject.collect();
-    const wrong = outcomes.filter((each) => complaint(each) || resultOf(each) !== expected.get(each.kind));
-    const again = wrong.filter((each) => round < ROUNDS && isLate(each));
-    found.push(
-      ...wrong
-        .filter((each) => !again.includes(each))
-        .map((each) => complaint(each) || `${each.kind}: ${resultOf(each)}, not ${expected.get(each.kind)}`),
-    );
-    left = again.map(({ kind }) => kind);
-  }
-  return found;
-}
-
-/** A program reads its own clock a little after the wait is said to have begun. */
-function isLate({ over, began, ended, asked }: Outcome): boolean {
-  return over !== 0 && (BigInt(ended) - BigInt(began)) * 100n >= BigInt(asked) * 95n;
+  for (let round = 0; kills < KILLS && round < MOST_ROUNDS; round++)
+    await killIn("inject", "kill after", KILLS - kills);
+  return [...found, ...(kills < KILLS ? [`only ${kills} of ${KILLS} kills`] : [])];
 }
 
 const PROFILES = [
@@ -208,6 +152,7 @@ export async function profiles(): Promise<string[]> {
     if (settings.inForce.profile === undefined) found.push(`${title}: the settings have no profile`);
     for (let i = 0; i < READS; i++) found.push(...labelled(title, await victim.complaints(settings)));
     await waitFor("the recovery", async () => (await justRecover({ pid: victim.pid })).state === "unskewed");
+    console.log(`${title}: ${found.length} wrong so far`);
   }
   return found;
 }

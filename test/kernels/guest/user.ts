@@ -1,7 +1,7 @@
 /** What an ordinary user may do, who has nothing but a process of their own. */
 import { Dialog } from "../../support/dialog.ts";
-import { snapshot } from "../../support/proc.ts";
 import { needSuccess, timeskew } from "./cli.ts";
+import { differences, inject, outside } from "./outside.ts";
 
 const NOBODY = 65534;
 
@@ -9,12 +9,12 @@ const NOBODY = 65534;
 export async function byUser(): Promise<string[]> {
   await using victim = await Dialog.start(["/bin/busybox", "cat"], { uid: NOBODY });
   const { pid } = victim;
-  const untouched = snapshot(pid);
-  needSuccess(await timeskew(["inject", `--pid=${pid}`, "--offset=-600s"], NOBODY));
-  const skewed = snapshot(pid);
+  const untouched = outside(pid);
+  await inject(pid, ["--offset=-600s"], NOBODY);
+  const skewed = outside(pid);
   needSuccess(await timeskew(["recover", `--pid=${pid}`], NOBODY));
   return [
     ...(skewed.vdso === untouched.vdso ? ["the vDSO is the same after an injection"] : []),
-    ...(snapshot(pid).vdso === untouched.vdso ? [] : ["the vDSO differs after recovery"]),
+    ...differences(untouched, outside(pid), "after recovery"),
   ];
 }

@@ -1,6 +1,6 @@
 /** Which guests the matrix has, and which of them are asked for. */
 import { expect, test } from "vitest";
-import { plan, refusalOf, VARIANTS } from "../../kernels/plan.ts";
+import { plan, refusalOf, type Shown, VARIANTS, without } from "../../kernels/plan.ts";
 
 test("every series on both architectures, and each variant on one kernel at least", () => {
   const plain = plan({ variants: ["plain"] }).map(({ series, arch }) => `${series} ${arch}`);
@@ -30,6 +30,23 @@ test("one cell of one guest", () => {
   });
   expect(more).toEqual([]);
   expect(guest).toMatchObject({ series: "7.2", machines: ["i386"], variant: { cells: ["hammer"] } });
+});
+
+test("what was not shown yet, for each machine by itself", () => {
+  const wanted = { series: ["6.12"], arches: ["x86_64"], variants: ["plain"], cells: ["inject", "kill"] };
+  const guests = plan(wanted);
+  const shown = (more: Partial<Shown>): Shown => ({
+    ...{ series: "6.12", arch: "x86_64", variant: "", machine: "i386", cell: "inject", right: true },
+    ...more,
+  });
+  const left = (...results: Shown[]) =>
+    without(guests, results).map(({ machines, variant: { cells } }) => `${machines}: ${cells}`);
+  expect(left()).toEqual(["x86_64: inject,kill", "i386: inject,kill"]);
+  const inject = shown({});
+  expect(left(inject, shown({ cell: "kill", right: false }), shown({ series: "6.1", cell: "kill" }))).toEqual(
+    ["x86_64: inject,kill", "i386: kill"],
+  );
+  expect(left(inject, shown({ cell: "kill" }))).toEqual(["x86_64: inject,kill"]);
 });
 
 test("what a kernel does not allow", () => {
