@@ -6,6 +6,7 @@ import { availableParallelism, cpus, loadavg, release } from "node:os";
  * @typedef {object} Machine
  * @property {string} cpu
  * @property {number} cpus that we may use
+ * @property {boolean} virtual whether the processor says that a hypervisor runs it
  * @property {string} kernel
  * @property {string} clocksource a vDSO reads "tsc" itself; most others are system calls
  * @property {string} node
@@ -17,17 +18,19 @@ export function describeMachine() {
   return {
     cpu: cpus()[0]?.model.trim() || "unknown CPU",
     cpus: availableParallelism(),
+    virtual: /^flags\s*:.*\bhypervisor\b/m.test(read("/proc/cpuinfo")),
     kernel: `Linux ${release()}`,
-    clocksource: clocksource(),
+    clocksource: read("/sys/devices/system/clocksource/clocksource0/current_clocksource").trim() || "unknown",
     node: process.version,
     load: loadavg()[0],
   };
 }
 
-function clocksource() {
+/** The empty text, where there is no such file. */
+function read(path) {
   try {
-    return readFileSync("/sys/devices/system/clocksource/clocksource0/current_clocksource", "utf8").trim();
+    return readFileSync(path, "utf8");
   } catch {
-    return "unknown";
+    return "";
   }
 }

@@ -1,23 +1,15 @@
 /**
- * What a read of a clock costs under each kind of profile, next to an untouched one and to a constant offset.
+ * What a read of each clock costs under each kind of profile, next to an untouched one and to a constant offset.
  *
- * Measured as reads.mjs does: in one process, in short rounds that begin and end untouched, each kind in turn, and compared
- * with the untouched measurements around it. What a read costs does not depend on when it is made, but for the number of
- * key frames that are searched: that is the same for all 64.
+ * Measured as reads.mjs does: in one process, in short rounds. Each kind in turn, with all functions, between two times all
+ * functions untouched. What a read costs does not depend on when it is made, but for the number of key frames that are
+ * searched: that is the same for all 64.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { inject, recover, status } from "../../dist/index.js";
-import { spread, summarize } from "./statistics.mjs";
+import { timer } from "./reads.mjs";
+import { quietRounds, spread, summarize } from "./statistics.mjs";
 import { build, withVictim } from "./victims.mjs";
-
-/** A round's part for one kind: 25 batches of 0.2 ms. */
-const BATCHES = 25;
-const BATCH_NS = 200_000;
-/** Enough to tell how many calls make a batch. */
-const CALIBRATION = "1000 25";
-
-/** How long a read may take, as a multiple of an untouched one: issue 5. */
-export const AIMS = { constant: 1.3, profile: 3 };
 
 const MILLISECOND = 1_000_000n;
 const FRAMES = 64;
@@ -30,77 +22,95 @@ function keyframes() {
   }));
 }
 
-/** In the order of a round. */
+const JITTER = { jitter: "1s", jitterEvery: "1ms" };
+
+/** In the order of a round; `flag`: as the README names it. */
 const KINDS = [
-  { name: "constant", aim: AIMS.constant, verbs: { offset: "1h" } },
-  { name: "rate 1.5", aim: AIMS.profile, verbs: { rate: "1.5" } },
-  { name: "drift 200ppm", aim: AIMS.profile, verbs: { drift: "200ppm" } },
+  { name: "constant", flag: "a constant offset", verbs: { offset: "1h" } },
+  { name: "rate 1.5", flag: "`--rate`", verbs: { rate: "1.5" } },
+  { name: "drift 200ppm", flag: "`--drift`", verbs: { drift: "200ppm" } },
   {
     name: `${FRAMES} key frames, repeated`,
-    aim: AIMS.profile,
+    flag: `${FRAMES} \`--keyframes\`, repeated`,
     verbs: { keyframes: keyframes(), repeat: true },
   },
-  { name: "jitter", aim: AIMS.profile, verbs: { jitter: "1s", jitterEvery: "1ms" } },
-  {
-    name: "jitter that glides",
-    aim: AIMS.profile,
-    verbs: { jitter: "1s", jitterEvery: "1ms", jitterGlide: true },
-  },
-  { name: "strobe", aim: AIMS.profile, verbs: { strobe: "1s", period: "1ms" } },
-  { name: "offset, its duration running", aim: AIMS.profile, verbs: { offset: "1h", duration: "1h" } },
-  { name: "offset, its duration over", aim: AIMS.profile, verbs: { offset: "1h", duration: "1us" } },
+  { name: "jitter", flag: "`--jitter`", verbs: JITTER },
+  { name: "jitter that glides", flag: "`--jitter-glide`", verbs: { ...JITTER, jitterGlide: true } },
+  { name: "strobe", flag: "`--strobe`", verbs: { strobe: "1s", period: "1ms" } },
+  { name: "offset, its duration running", flag: "`--duration`", verbs: { offset: "1h", duration: "1h" } },
+  { name: "offset, its duration over", flag: "the same, over", verbs: { offset: "1h", duration: "1us" } },
 ];
 
+const FUNCTIONS = [
+  { name: "CLOCK_REALTIME", command: "realtime" },
+  { name: "CLOCK_MONOTONIC", command: "monotonic" },
+  { name: "CLOCK_BOOTTIME", command: "boottime" },
+  { name: "CLOCK_TAI", command: "tai" },
+  { name: "CLOCK_REALTIME_COARSE", command: "realtime-coarse" },
+  { name: "CLOCK_MONOTONIC_COARSE", command: "monotonic-coarse" },
+  { name: "gettimeofday", command: "gettimeofday" },
+  { name: "time", command: "time" },
+];
+
+/** Our victim does not mind that its monotonic clocks go back. */
+const SETTINGS = { clocks: ["CLOCK_REALTIME", "CLOCK_MONOTONIC"], allowBackwardMonotonic: true };
+
 /**
- * One kind's figures. Rounds hold ns per read (the median of a round's batches); ratios are per round.
+ * One kind's figures, by function. Rounds hold ns per read (the median of a round's batches).
  *
- * @typedef {object} Kind
- * @property {string} name
- * @property {number} aim
- * @property {{ untouched: number, skewed: number }[]} rounds
- * @property {import("./statistics.mjs").Summary} ns
- * @property {import("./statistics.mjs").Summary} ratio
+ * @typedef {import("./statistics.mjs").Summary} Summary
+ * @typedef {{ process: number, before: number, after: number, skewed: number }} Round
+ * @typedef {object} Cell
+ * @property {string} function
+ * @property {Round[]} rounds
+ * @property {number} quiet
+ * @property {boolean} noisy
+ * @property {Summary} ns of the quiet rounds
+ * @property {Summary} ratio to the untouched reads of the round
+ * @typedef {{ name: string, flag: string, cells: Cell[] }} Kind
  */
 
 /**
  * @param {{ rounds: { processes: number, each: number }, progress: (what: string) => void }} options
- * @returns {Promise<{ kinds: Kind[], untouched: import("./statistics.mjs").Summary, spread: number }>}
+ * @returns {Promise<{ kinds: Kind[], untouched: { function: string, ns: Summary }[], spread: number }>}
  */
 export async function measureProfiles({ rounds: { processes, each }, progress }) {
-  const program = build("reads.c");
-  const rounds = KINDS.map(() => []);
-  for (let i = 0; i < processes; i++) {
+  const program = build("reads.c", "percall.c");
+  const rounds = KINDS.map(() => FUNCTIONS.map(() => []));
+  for (let process = 0; process < processes; process++) {
     await withVictim(program, [], async (victim) => {
+      const timers = [];
+      for (const { command } of FUNCTIONS) timers.push(await timer(victim, command));
       for (let round = 0; round < each; round++) {
-        progress(`reads under profiles, process ${i + 1} of ${processes}, round ${round + 1} of ${each}`);
-        for (const [k, figures] of (await measureRound(victim)).entries()) rounds[k].push(figures);
+        progress(
+          `reads under profiles, process ${process + 1} of ${processes}, round ${round + 1} of ${each}`,
+        );
+        const figures = await measureRound(victim.pid, timers);
+        for (const [k, kind] of figures.entries()) {
+          for (const [f, cell] of kind.entries()) rounds[k][f].push({ process, ...cell });
+        }
       }
     });
   }
-  const untouched = summarize(rounds.flat().map((figures) => figures.untouched));
-  const kinds = KINDS.map(({ name, aim }, k) => ({ name, aim, ...evaluate(rounds[k]) }));
-  return { kinds, untouched, spread: spread(untouched) };
+  return evaluate(rounds);
 }
 
-/**
- * Every kind once, each between two untouched measurements.
- *
- * @param {import("./victims.mjs").Victim} victim
- */
-async function measureRound(victim) {
-  const { pid } = victim;
-  const { median } = await victim.ask(`realtime ${CALIBRATION}`);
-  const calls = Math.max(1, Math.round(BATCH_NS / median));
-  const read = async () => (await victim.ask(`realtime ${calls} ${BATCHES}`)).median;
+/** Every kind once, each between two untouched measurements; figures by kind and function. */
+async function measureRound(pid, timers) {
+  const readAll = async () => {
+    const all = [];
+    for (const read of timers) all.push(await read());
+    return all;
+  };
   const round = [];
-  let before = await read();
+  let before = await readAll();
   for (const { verbs } of KINDS) {
-    await inject({ pid, ...verbs });
+    await inject({ pid, ...verbs, ...SETTINGS });
     await begin(pid);
-    const skewed = await read();
-    await recover({ pid });
-    const after = await read();
-    round.push({ untouched: (before + after) / 2, skewed });
+    const skewed = await readAll();
+    await recover({ pid, allowBackwardMonotonic: true });
+    const after = await readAll();
+    round.push(skewed.map((ns, f) => ({ before: before[f], after: after[f], skewed: ns })));
     before = after;
   }
   return round;
@@ -119,11 +129,22 @@ async function begin(pid) {
   }
 }
 
-/** @param {{ untouched: number, skewed: number }[]} rounds */
 function evaluate(rounds) {
-  return {
-    rounds,
-    ns: summarize(rounds.map(({ skewed }) => skewed)),
-    ratio: summarize(rounds.map(({ untouched, skewed }) => skewed / untouched)),
+  const cell = (all) => {
+    const { rounds: chosen, quiet, noisy } = quietRounds(all);
+    const ns = summarize(chosen.map(({ skewed }) => skewed));
+    const ratio = summarize(chosen.map(({ before, after, skewed }) => (2 * skewed) / (before + after)));
+    return { rounds: all, quiet, noisy, ns, ratio };
   };
+  const kinds = KINDS.map(({ name, flag }, k) => ({
+    name,
+    flag,
+    cells: FUNCTIONS.map((each, f) => ({ function: each.name, ...cell(rounds[k][f]) })),
+  }));
+  const untouched = FUNCTIONS.map(({ name }, f) => {
+    const all = rounds.flatMap((kind) => kind[f]);
+    return { function: name, ns: summarize(quietRounds(all).rounds.map(({ before }) => before)) };
+  });
+  const realtime = rounds.flatMap((kind) => kind[0]).map(({ before }) => before);
+  return { kinds, untouched, spread: spread(summarize(realtime)) };
 }

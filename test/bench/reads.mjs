@@ -1,116 +1,154 @@
 /**
- * What a read of a clock costs: untouched, skewed, patched but not selected, and by a raw system call.
+ * What a read of a clock costs: untouched, skewed, patched but not selected, by a raw system call, and by other tools' ways.
  *
- * All of it in one process, in short rounds: untouched, skewed, not selected, system call (by a recovered process: in a
- * skewed one it is not the kernel's alone), untouched again. Each is compared with the two untouched measurements around
- * it, so that a machine that becomes slower or faster meanwhile does so for both sides of a ratio. After some rounds a
- * new process takes over: where its memory happens to lie makes the fastest reads a quarter slower or faster.
+ * Short rounds, all processes of which take turns on one processor: one of ours is untouched, skewed, not selected, makes raw
+ * system calls (recovered: in a skewed one they are not the kernel's alone), and is untouched again; between its skewed reads
+ * and the others, each rival reads (rivals.mjs). All are compared with the two untouched measurements around them, so that a
+ * machine that becomes slower or faster meanwhile does so for both sides of a ratio. After some rounds new processes take
+ * over: where its memory happens to lie makes a process's fastest reads a quarter slower or faster.
  */
 import { inject, recover } from "../../dist/index.js";
-import { spread, summarize } from "./statistics.mjs";
+import { findRivals, withRivals } from "./rivals.mjs";
+import { quietRounds, spread, summarize } from "./statistics.mjs";
 import { build, withVictim } from "./victims.mjs";
 
-/** A round's part for one function and one state: 25 batches of 0.2 ms. */
-const BATCHES = 25;
+/** A round's part for one function and one state: 15 batches of 0.2 ms. */
+const BATCHES = 15;
 const BATCH_NS = 200_000;
 /** Enough to tell how many calls make a batch. */
 const CALIBRATION = "1000 25";
 
-/** How long a read may take, as a multiple of an untouched one: issue 2. */
-export const AIMS = { skewed: 1.3, notSelected: 1.1 };
-
 /** A skew of whole seconds, but where another one costs more. */
 const OFFSET = "1h";
 const FRACTION = "1h500ms";
+const BOTH = { clocks: ["CLOCK_REALTIME", "CLOCK_MONOTONIC"] };
+const TAI = { clocks: ["CLOCK_TAI"], exact: true };
+const BOOTTIME = { clocks: ["CLOCK_BOOTTIME"], exact: true };
 
+/** `other`: a skew that does not concern it. */
 const FUNCTIONS = [
-  { name: "CLOCK_REALTIME", command: "realtime", offset: OFFSET },
-  { name: "CLOCK_MONOTONIC", command: "monotonic", offset: OFFSET },
-  { name: "CLOCK_REALTIME_COARSE", command: "coarse", offset: OFFSET },
-  { name: "gettimeofday", command: "gettimeofday", offset: OFFSET },
-  { name: "time", command: "time", offset: OFFSET },
-  { name: `time, skewed by ${FRACTION}`, command: "time", offset: FRACTION },
+  { name: "CLOCK_REALTIME", command: "realtime", offset: OFFSET, other: TAI },
+  { name: "CLOCK_MONOTONIC", command: "monotonic", offset: OFFSET, other: TAI },
+  { name: "CLOCK_BOOTTIME", command: "boottime", offset: OFFSET, other: TAI },
+  { name: "CLOCK_TAI", command: "tai", offset: OFFSET, other: BOOTTIME },
+  { name: "CLOCK_REALTIME_COARSE", command: "realtime-coarse", offset: OFFSET, other: TAI },
+  { name: "CLOCK_MONOTONIC_COARSE", command: "monotonic-coarse", offset: OFFSET, other: TAI },
+  { name: "gettimeofday", command: "gettimeofday", offset: OFFSET, other: TAI },
+  { name: "time", command: "time", offset: OFFSET, other: TAI },
+  { name: `time, skewed by ${FRACTION}`, command: "time", offset: FRACTION, other: TAI },
+  { name: "clock_getres", command: "clock_getres", offset: OFFSET, other: TAI },
 ];
 
-const SELECTED = { clocks: ["CLOCK_REALTIME", "CLOCK_MONOTONIC"] };
-/** A clock that nobody reads here. */
-const OTHER = { clocks: ["CLOCK_TAI"], exact: true };
 /** Our victim does not mind. */
 const BACKWARD = { allowBackwardMonotonic: true };
 
 /**
- * One function's figures. Rounds hold ns per read (the median of a round's batches); ratios are per round.
+ * One function's figures. Rounds hold ns per read (the median of a round's batches); all that is summed up is of the quiet
+ * rounds, if there were enough of them.
  *
- * @typedef {"untouched" | "skewed" | "notSelected" | "syscall"} State
+ * @typedef {import("./statistics.mjs").Summary} Summary
+ * @typedef {"untouched" | "skewed" | "notSelected" | "syscall" | string} State the others are keys of rivals
  * @typedef {object} Reads
  * @property {string} name
- * @property {Record<State, number>[]} rounds
- * @property {Record<State, import("./statistics.mjs").Summary>} ns
- * @property {Record<Exclude<State, "untouched">, import("./statistics.mjs").Summary>} ratios
- * @property {number} spread of the untouched rounds
+ * @property {string} command
+ * @property {({ process: number, before: number, after: number } & Record<State, number>)[]} rounds
+ * @property {number} total of rounds
+ * @property {number} quiet how many of them were
+ * @property {boolean} noisy
+ * @property {Record<State, Summary>} ns
+ * @property {Record<State, Summary>} ratios to the untouched reads of the round
+ * @property {Record<string, Summary>} gains of rivals: their reads ÷ skewed ones, round by round
+ * @property {number} spread of all rounds' untouched reads
  */
 
 /**
  * @param {{ rounds: { processes: number, each: number }, progress: (what: string) => void }} options
- * @returns {Promise<Reads[]>}
+ * @returns {Promise<{ functions: Reads[], missing: string[], faketime: string[] }>} `faketime`: its version, if it is there
  */
 export async function measureReads({ rounds: { processes, each }, progress }) {
-  const program = build("reads.c");
+  const program = build("reads.c", "percall.c");
+  const { rivals, missing, faketime } = findRivals();
   const rounds = FUNCTIONS.map(() => []);
-  for (let i = 0; i < processes; i++) {
-    await withVictim(program, [], async (victim) => {
-      for (const [f, { name, command, offset }] of FUNCTIONS.entries()) {
-        progress(`reads of ${name}, process ${i + 1} of ${processes}`);
-        rounds[f].push(...(await measure(victim, command, offset, each)));
-      }
-    });
+  for (let process = 0; process < processes; process++) {
+    await withVictim(program, [], (victim) =>
+      withRivals(program, rivals, async (others) => {
+        for (const [f, what] of FUNCTIONS.entries()) {
+          progress(`reads of ${what.name}, process ${process + 1} of ${processes}`);
+          const measured = await measure(victim, others, what, each);
+          rounds[f].push(...measured.map((round) => ({ process, ...round })));
+        }
+      }),
+    );
   }
-  return FUNCTIONS.map(({ name }, f) => ({ name, ...evaluate(rounds[f]) }));
+  const keys = rivals.map(({ key }) => key);
+  const functions = FUNCTIONS.map(({ name, command }, f) => ({
+    name,
+    command,
+    ...evaluate(rounds[f], keys),
+  }));
+  return { functions, missing, faketime: faketime === undefined ? [] : [faketime] };
 }
 
 /**
  * @param {import("./victims.mjs").Victim} victim
- * @param {string} command the function's name in reads.c
- * @param {string} offset
+ * @param {Map<string, import("./victims.mjs").Victim>} others
+ * @param {(typeof FUNCTIONS)[number]} what
  * @param {number} count of rounds
- * @returns {Promise<Record<State, number>[]>}
  */
-async function measure(victim, command, offset, count) {
+async function measure(victim, others, { command, offset, other }, count) {
   const { pid } = victim;
   const read = await timer(victim, command);
   const syscall = await timer(victim, `${command}-syscall`);
+  const rivals = [];
+  for (const [key, each] of others) rivals.push({ key, read: await timer(each, command) });
   const rounds = [];
   let before = await read();
   for (let i = 0; i < count; i++) {
-    await inject({ pid, offset, ...SELECTED, ...BACKWARD });
-    const skewed = await read();
-    await inject({ pid, offset, ...OTHER, ...BACKWARD });
-    const notSelected = await read();
+    await inject({ pid, offset, ...BOTH, ...BACKWARD });
+    const round = { skewed: await read() };
+    for (const { key, read } of rivals) round[key] = await read();
+    await inject({ pid, offset, ...other, ...BACKWARD });
+    round.notSelected = await read();
     await recover({ pid, ...BACKWARD });
-    const bySyscall = await syscall();
+    round.syscall = await syscall();
     const after = await read();
-    rounds.push({ untouched: (before + after) / 2, skewed, notSelected, syscall: bySyscall });
+    rounds.push({ before, after, untouched: (before + after) / 2, ...round });
     before = after;
   }
   return rounds;
 }
 
-/** A function that times a round's part: the median of its batches, in ns per read. */
-async function timer(victim, command) {
+/**
+ * A function that times a round's part: the median of its batches, in ns per read.
+ *
+ * @param {import("./victims.mjs").Victim} victim
+ * @param {string} command the function's name in reads.c
+ */
+export async function timer(victim, command) {
   const { median } = await victim.ask(`${command} ${CALIBRATION}`);
   const calls = Math.max(1, Math.round(BATCH_NS / median));
   return async () => (await victim.ask(`${command} ${calls} ${BATCHES}`)).median;
 }
 
-/** @param {Record<State, number>[]} rounds */
-function evaluate(rounds) {
+/** @returns {Omit<Reads, "name" | "command">} */
+function evaluate(all, rivals) {
+  const { rounds, quiet, noisy } = quietRounds(all);
+  const states = ["skewed", "notSelected", "syscall", ...rivals];
   const ns = (state) => summarize(rounds.map((round) => round[state]));
-  const ratio = (state) => summarize(rounds.map((round) => round[state] / round.untouched));
-  const untouched = ns("untouched");
+  const over = (below) => (state) => summarize(rounds.map((round) => round[state] / round[below]));
   return {
-    rounds,
-    ns: { untouched, skewed: ns("skewed"), notSelected: ns("notSelected"), syscall: ns("syscall") },
-    ratios: { skewed: ratio("skewed"), notSelected: ratio("notSelected"), syscall: ratio("syscall") },
-    spread: spread(untouched),
+    rounds: all,
+    total: all.length,
+    quiet,
+    noisy,
+    ns: record(["untouched", ...states], ns),
+    ratios: record(states, over("untouched")),
+    gains: record(rivals, over("skewed")),
+    spread: spread(summarize(all.map(({ untouched }) => untouched))),
   };
+}
+
+/** @returns {Record<string, Summary>} */
+function record(keys, summary) {
+  return Object.fromEntries(keys.map((key) => [key, summary(key)]));
 }

@@ -1,62 +1,17 @@
 /** The figures as aligned tables, with the aims beside them. */
-import { AIMS as READ_AIMS } from "./reads.mjs";
-import { AIMS as START_AIMS } from "./start.mjs";
-import { NOISY } from "./statistics.mjs";
-import { AIMS as WAIT_AIMS } from "./waits.mjs";
-
-/** @typedef {import("./statistics.mjs").Summary} Summary */
+import { AIMS } from "./aims.mjs";
+import { grouped, milliseconds, noise, pauseCells, plural, ratioCell, table, verdict } from "./table.mjs";
 
 /** @param {import("./machine.mjs").Machine} machine */
-export function machineLines({ cpu, cpus, kernel, clocksource, node, load }) {
+export function machineLines({ cpu, cpus, virtual, kernel, clocksource, node, load }) {
   return [
-    `${cpu}, ${cpus} CPUs; ${kernel}; clocksource ${clocksource}; Node ${node}; load ${load.toFixed(1)}`,
+    `${cpu}, ${plural(cpus, "CPU")}${virtual ? ", virtual" : ""}; ${kernel}; clocksource ${clocksource}; ` +
+      `Node ${node}; load ${load.toFixed(1)}`,
   ];
 }
 
-/** @param {import("./reads.mjs").Reads[]} reads */
-export function readLines(reads) {
-  const rows = reads.map(({ name, ns, ratios }) => [
-    name,
-    ns.untouched.median.toFixed(1),
-    ns.skewed.median.toFixed(1),
-    ratioCell(ratios.skewed),
-    verdict(ratios.skewed, READ_AIMS.skewed),
-    ns.notSelected.median.toFixed(1),
-    ratioCell(ratios.notSelected),
-    verdict(ratios.notSelected, READ_AIMS.notSelected),
-    ns.syscall.median.toFixed(1),
-    `${ratios.syscall.median.toFixed(1)} ×`,
-  ]);
-  const heads = [
-    ["", "untouched", "skewed", "", `≤ ${READ_AIMS.skewed}`],
-    ["not selected", "", `≤ ${READ_AIMS.notSelected}`, "syscall", ""],
-  ].flat();
-  const noisy = reads.filter(({ spread }) => spread > NOISY).map(({ name }) => name);
-  return [
-    "Reading a clock, ns per read; × untouched, median (p10–p90) of the rounds",
-    ...table([heads, ...rows]),
-    ...noise(
-      `untouched rounds of ${noisy.join("; ")}`,
-      reads.map(({ spread }) => spread),
-    ),
-  ];
-}
-
-/** @param {Awaited<ReturnType<typeof import("./profiles.mjs").measureProfiles>>} profiles */
-export function profileLines({ kinds, untouched, spread }) {
-  const rows = kinds.map(({ name, aim, ns, ratio }) => [
-    name,
-    ns.median.toFixed(1),
-    ratioCell(ratio),
-    `≤ ${aim}`,
-    verdict(ratio, aim),
-  ]);
-  return [
-    "Reading CLOCK_REALTIME under a profile, ns per read; × untouched, median (p10–p90) of the rounds",
-    ...table([["untouched", untouched.median.toFixed(1), "", "", ""], ...rows]),
-    ...noise("untouched rounds", [spread]),
-  ];
-}
+/** The commands for which there is an aim. */
+const JUDGED = ["inject", "update", "recover"];
 
 /** @param {Awaited<ReturnType<typeof import("./start.mjs").measureStart>>} start */
 export function startLines({ node, commands, spread }) {
@@ -64,14 +19,14 @@ export function startLines({ node, commands, spread }) {
     name,
     milliseconds(wall.median),
     ratioCell(wallRatio),
-    key in START_AIMS ? verdict(wallRatio, START_AIMS[key]) : "",
+    JUDGED.includes(key) ? verdict(wallRatio, AIMS.command) : "",
     milliseconds(cpu.median),
     ratioCell(cpuRatio),
   ]);
   return [
     "Whole commands, ms; × `node -e 0`, median (p10–p90) of the rounds",
     ...table([
-      ["", "wall", "", `≤ ${START_AIMS.inject}`, "CPU", ""],
+      ["", "wall", "", `≤ ${AIMS.command}`, "CPU", ""],
       [node.name, milliseconds(node.wall.median), "", "", milliseconds(node.cpu.median), ""],
       ...rows,
     ]),
@@ -81,24 +36,110 @@ export function startLines({ node, commands, spread }) {
 
 /** @param {import("./pause.mjs").Pauses[]} pauses */
 export function pauseLines(pauses) {
-  const rows = pauses.map(({ threads, activity, inject, recover, sequential, ratio }) => [
-    `${threads} ${threads === 1 ? "thread" : "threads"} ${{ sleep: "asleep", read: "reading the clock" }[activity]}`,
+  const rows = pauses.map(({ threads, activity, inject, recover, bare, sequential, ratio }) => [
+    `${plural(threads, "thread")} ${{ sleep: "asleep", read: "reading the clock" }[activity]}`,
     ...pauseCells(inject),
+    ...pauseCells(bare),
     ...pauseCells(recover),
     ...(sequential === undefined ? ["–", "", "–"] : [...pauseCells(sequential), ratioCell(ratio)]),
   ]);
-  const thousand = pauses.find(({ threads, ratio }) => threads === 1000 && ratio !== undefined);
-  const lingering = pauses.flatMap(({ rounds }) => rounds).filter((round) => round.lingering > 0).length;
+  const lingering = pauses.reduce((sum, each) => sum + each.lingering, 0);
+  const heads = [
+    "",
+    "inject",
+    "",
+    "without waits",
+    "",
+    "recover",
+    "",
+    "one by one",
+    "",
+    "inject ÷ one by one",
+  ];
   return [
     "Time that the target is stopped, ms; median (p10–p90) of the rounds",
-    ...table([["", "inject", "", "recover", "", "one by one", "", "inject ÷ one by one"], ...rows]),
-    ...(thousand === undefined
-      ? []
-      : [`  1,000 threads: aim ≤ 0.2 × one by one: ${verdict(thousand.ratio, 0.2)}`]),
+    ...table([heads, ...rows]),
     ...(lingering > 0
       ? [`  ${lingering} recoveries left pages behind for threads that were still inside`]
       : []),
+    ...noise("stops of one thread", spreadsOf(pauses, "inject")),
   ];
+}
+
+/** Of the smallest targets, where nothing but the machine makes a difference. */
+function spreadsOf(results, key) {
+  return results
+    .filter(({ threads }) => threads === 1)
+    .map((each) => (each[key].p90 - each[key].p10) / each[key].median);
+}
+
+/** @param {import("./whole.mjs").Whole[]} whole */
+export function wholeLines(whole) {
+  const rows = whole.map(({ threads, inject, recover, sequential, node }) => [
+    `${plural(threads, "thread")} asleep`,
+    ...pauseCells(inject),
+    ...pauseCells(recover),
+    ...pauseCells(sequential),
+    ...pauseCells(node),
+  ]);
+  const heads = ["", "inject", "", "recover", "", "one by one", "", "node -e 0", ""];
+  return [
+    "Whole commands by the target's threads, ms; one by one: a C program that stops and releases them, no more",
+    ...table([heads, ...rows]),
+    ...noise("`node -e 0`", spreadsOf(whole, "node")),
+  ];
+}
+
+/** @param {import("./update.mjs").Update[]} updates */
+export function updateLines(updates) {
+  const rows = updates.map(({ threads, time, pauseNs, switches, switchesOfInject }) => [
+    `${plural(threads, "thread")} asleep`,
+    ...pauseCells(time),
+    milliseconds(pauseNs),
+    grouped(switches),
+    grouped(switchesOfInject),
+  ]);
+  const heads = ["", "time", "", "stopped for", "times that a thread ran", "(at the injection)"];
+  return [
+    "A change of a live skew, ms; median (p10–p90) of the rounds; and whether anybody was stopped for it",
+    ...table([heads, ...rows]),
+  ];
+}
+
+/** @param {import("./memory.mjs").Taken[]} memory */
+export function memoryLines(memory) {
+  const rows = memory.map(({ name, before, during, after }) => [
+    name.replaceAll("`", ""),
+    grouped(before.size),
+    `+${during.size - before.size}`,
+    `+${during.dirty - before.dirty}`,
+    `+${during.mappings - before.mappings}`,
+    `+${after.size - before.size}`,
+    `+${after.dirty - before.dirty}`,
+  ]);
+  const heads = [
+    "",
+    "before",
+    "skewed: size",
+    "private, dirty",
+    "mappings",
+    "recovered: size",
+    "private, dirty",
+  ];
+  return ["Memory of the target, KiB, by /proc/PID/smaps", ...table([heads, ...rows])];
+}
+
+/** @param {import("./aims.mjs").Verdict[]} aims */
+export function aimLines(aims) {
+  const rows = aims.map(({ group, who, aim, seen, met, why }) => [
+    `${group}: ${who.replaceAll("`", "")}`,
+    aim.replaceAll("`", ""),
+    seen,
+    met ? "met" : "missed",
+    why ?? "",
+  ]);
+  const missed = aims.filter(({ met }) => !met).length;
+  return [`The aims: ${aims.length - missed} of ${aims.length} are met`, ...table(rows, "start")];
 }
 
 const SET_COMMANDS = {
@@ -112,7 +153,7 @@ const SET_COMMANDS = {
 export function setLines({ node, sizes, growth }) {
   const commands = Object.entries(SET_COMMANDS);
   const rows = sizes.map(({ processes, commands: figures }) => [
-    `${processes} ${processes === 1 ? "process" : "processes"}`,
+    plural(processes, "process", "processes"),
     ...commands.map(([key]) => milliseconds(figures[key].wall.median)),
     ...pauseCells(figures.inject.longest),
     ...pauseCells(figures.recover.longest),
@@ -143,7 +184,7 @@ export function waitLines({ calls, searches }) {
     wall.translated.median.toFixed(0),
   ]);
   const heads = ["", "untouched", "translated", "", "not selected", "", "wall: untouched", "translated"];
-  const aim = WAIT_AIMS.searchNs;
+  const aim = AIMS.searchNs;
   const searchRows = searches.map(({ name, wall, wallAdded, cpuAdded }) => [
     name,
     milliseconds(wall.median),
@@ -169,40 +210,4 @@ export function waitLines({ calls, searches }) {
       searches.map(({ spread }) => spread),
     ),
   ];
-}
-
-/** @param {Summary} summary */
-function pauseCells({ median, p10, p90 }) {
-  return [milliseconds(median), `(${milliseconds(p10)}–${milliseconds(p90)})`];
-}
-
-/** @param {Summary} summary */
-function ratioCell({ median, p10, p90 }) {
-  const digits = median < 10 ? 2 : 1;
-  return `${median.toFixed(digits)} × (${p10.toFixed(digits)}–${p90.toFixed(digits)})`;
-}
-
-/** @param {Summary} ratio */
-function verdict({ median }, aim) {
-  return median <= aim ? "met" : "missed";
-}
-
-function milliseconds(ns) {
-  const ms = ns / 1e6;
-  return ms.toFixed(ms < 10 ? 2 : 1);
-}
-
-/** A run on a busy machine says so. */
-function noise(what, spreads) {
-  const worst = Math.max(...spreads);
-  if (worst <= NOISY) return [];
-  const percent = Math.round(worst * 100);
-  return [`  noisy: the ${what} differ by up to ${percent} % (p10–p90); trust the ratios only`];
-}
-
-/** Columns as wide as their widest cell; the first one is text, the others are aligned to the right. */
-function table(rows) {
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
-  const pad = (cell, column) => (column === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[column]));
-  return rows.map((row) => `  ${row.map(pad).join("  ")}`.trimEnd());
 }

@@ -1,85 +1,87 @@
 /**
- * `npm run bench`: what timeskew costs, as ratios within one run. Figures of a shared machine vary, ratios of
- * neighbouring short rounds hardly do; so every comparison is interleaved, and no figure decides about
+ * `npm run bench`: what timeskew costs, next to other ways to do the same, as ratios within one run. Figures of a shared machine
+ * vary, ratios of neighbouring short rounds hardly do; so every comparison is interleaved, and no figure decides about
  * success: the exit code is 0 unless something could not be measured. See USAGE.
  */
-import { writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { loadavg } from "node:os";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { judge } from "./aims.mjs";
+import { charts } from "./charts.mjs";
 import { describeMachine } from "./machine.mjs";
-import {
-  machineLines,
-  pauseLines,
-  profileLines,
-  readLines,
-  setLines,
-  startLines,
-  waitLines,
-} from "./report.mjs";
+import { PARTS } from "./parts.mjs";
+import { record } from "./record.mjs";
+import { aimLines, machineLines } from "./report.mjs";
+import { misfits, SCHEMA_VERSION } from "./shape.mjs";
 
-const USAGE = `usage: npm run bench -- [--only reads|profiles|start|pause|sets|waits]… [--quick] [--json FILE]
+const USAGE = `usage: npm run bench -- [--only PART]… [--quick] [--json FILE] [--svg DIR] [--record] [--from FILE]
 
-  --only PART   measure this part only: reads of a clock, the same under profiles, start-up of commands,
-                pauses of the target, many processes at once, calls that wait
-  --quick       few rounds: shows that it works, measures roughly
-  --json FILE   write the raw figures of every round to FILE
+  --only PART   measure this part only: reads (of a clock), profiles (the same under them), start (of
+                commands), pause (of the target), whole (commands, by threads), update (of a live skew),
+                memory (of the target), sets (of processes), waits (calls that do)
+  --quick       few rounds of small targets: shows that it works, measures roughly
+  --json FILE   write the figures of every round to FILE
+  --svg DIR     draw charts of reads, stops and commands
+  --record      write the figures into README.md, and keep what they are made of in test/bench
+  --from FILE   measure nothing: take what --json wrote
 `;
-
-/** The parts, in the order of the output, with how many rounds each takes. */
-const PARTS = {
-  reads: {
-    rounds: { full: { processes: 8, each: 10 }, quick: { processes: 2, each: 2 } },
-    measure: async (options) => (await import("./reads.mjs")).measureReads(options),
-    lines: readLines,
-  },
-  profiles: {
-    rounds: { full: { processes: 8, each: 10 }, quick: { processes: 2, each: 2 } },
-    measure: async (options) => (await import("./profiles.mjs")).measureProfiles(options),
-    lines: profileLines,
-  },
-  start: {
-    rounds: { full: 20, quick: 3 },
-    measure: async (options) => (await import("./start.mjs")).measureStart(options),
-    lines: startLines,
-  },
-  pause: {
-    rounds: { full: 30, quick: 3 },
-    measure: async (options) => (await import("./pause.mjs")).measurePauses(options),
-    lines: pauseLines,
-  },
-  sets: {
-    rounds: { full: 10, quick: 2 },
-    measure: async (options) => (await import("./sets.mjs")).measureSets(options),
-    lines: setLines,
-  },
-  waits: {
-    rounds: {
-      full: { processes: 3, each: 6, commands: 10 },
-      quick: { processes: 2, each: 2, commands: 3 },
-    },
-    measure: async (options) => (await import("./waits.mjs")).measureWaits(options),
-    lines: waitLines,
-  },
-};
 
 /** Says on a terminal what is going on. */
 function progress(what) {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${what}`);
 }
 
-async function bench({ parts, length, json }) {
+/** @returns {Promise<import("./shape.mjs").Report>} */
+async function measure(parts, length) {
   const machine = describeMachine();
+  const date = new Date().toISOString();
   const results = {};
-  console.log(machineLines(machine).join("\n"));
+  print(machineLines(machine));
   for (const part of parts) {
     const { rounds, measure, lines } = PARTS[part];
-    results[part] = await measure({ rounds: rounds[length], progress });
+    results[part] = await measure({ rounds: rounds[length], small: length === "quick", progress });
     progress("");
-    console.log(`\n${lines(results[part]).join("\n")}`);
+    print(["", ...lines(results[part])]);
   }
-  if (json === undefined) return;
-  const report = { schemaVersion: 1, length, machine: { ...machine, loadAfter: loadavg()[0] }, ...results };
-  writeFileSync(json, `${JSON.stringify(report, undefined, 1)}\n`);
+  const aims = judge(results);
+  return {
+    schemaVersion: SCHEMA_VERSION,
+    length,
+    date,
+    machine: { ...machine, loadAfter: loadavg()[0] },
+    ...results,
+    aims,
+  };
+}
+
+/** @returns {import("./shape.mjs").Report} that was kept; throws if the file holds something else */
+function read(file) {
+  const report = JSON.parse(readFileSync(file, "utf8"));
+  const [wrong] = report.schemaVersion === SCHEMA_VERSION ? misfits(report) : ["it is of another version"];
+  if (wrong !== undefined) throw new Error(`${file} is no report: ${wrong}`);
+  print(machineLines(report.machine));
+  for (const part of Object.keys(PARTS)) {
+    if (report[part] !== undefined) print(["", ...PARTS[part].lines(report[part])]);
+  }
+  return { ...report, aims: judge(report) };
+}
+
+function print(lines) {
+  console.log(lines.join("\n"));
+}
+
+async function bench({ parts, length, json, svg, from, keep }) {
+  const report = from === undefined ? await measure(parts, length) : read(from);
+  if (report.aims.length > 0) print(["", ...aimLines(report.aims)]);
+  if (json !== undefined) writeFileSync(json, `${JSON.stringify(report, undefined, 1)}\n`);
+  if (svg !== undefined) draw(report, svg);
+  if (keep) record(report);
+}
+
+function draw(report, folder) {
+  mkdirSync(folder, { recursive: true });
+  for (const [file, content] of charts(report)) writeFileSync(join(folder, file), content);
 }
 
 /** What the command line asks for; undefined if it is wrong. */
@@ -88,13 +90,18 @@ function parse(args) {
     only: { type: "string", multiple: true },
     quick: { type: "boolean" },
     json: { type: "string" },
+    svg: { type: "string" },
+    record: { type: "boolean" },
+    from: { type: "string" },
     help: { type: "boolean", short: "h" },
   };
   try {
     const { values } = parseArgs({ args, options });
-    const parts = values.only ?? Object.keys(PARTS);
+    const { only, quick, record: keep, ...rest } = values;
+    const parts = only ?? Object.keys(PARTS);
     if (!parts.every((part) => Object.hasOwn(PARTS, part))) return undefined;
-    return { parts, length: values.quick ? "quick" : "full", json: values.json, help: values.help };
+    if (rest.from !== undefined && (only !== undefined || quick)) return undefined;
+    return { ...rest, parts, keep, length: quick ? "quick" : "full" };
   } catch {
     return undefined;
   }

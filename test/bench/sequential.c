@@ -1,7 +1,8 @@
 /*
- * Stops and releases a whole process as tools do that attach to its threads one by one: `sequential PID`. PTRACE_ATTACH
- * and a wait for each thread in turn, again for the threads that have come meanwhile, then a detach of each. Answers
- * each line on stdin with {"stopNs", "threads"} as JSON; the time goes from the first attach to the last detach.
+ * Stops and releases a whole process as tools do that attach to its threads one by one: `sequential PID [once]`.
+ * PTRACE_ATTACH and a wait for each thread in turn, again for the threads that have come meanwhile, then a detach of each.
+ * Answers each line on stdin with {"stopNs", "threads"} as JSON, or does it once and ends; the time goes from the first
+ * attach to the last detach.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -61,29 +62,37 @@ static int attach_all(const char *path)
 	return count - before;
 }
 
+static void stop(const char *path)
+{
+	int64_t start = monotonic();
+
+	count = 0;
+	while (attach_all(path) > 0)
+		;
+	for (int i = 0; i < count; i++) {
+		ptrace(PTRACE_DETACH, threads[i], 0, 0);
+		known[threads[i]] = 0;
+	}
+	printf("{\"stopNs\": %lld, \"threads\": %d}\n", (long long)(monotonic() - start), count);
+	fflush(stdout);
+}
+
 int main(int argc, char **argv)
 {
 	char path[64], line[64];
 
-	if (argc != 2) {
-		fputs("usage: sequential PID\n", stderr);
+	if (argc != 2 && (argc != 3 || strcmp(argv[2], "once") != 0)) {
+		fputs("usage: sequential PID [once]\n", stderr);
 		return 2;
 	}
 	snprintf(path, sizeof(path), "/proc/%d/task", atoi(argv[1]));
+	if (argc == 3) {
+		stop(path);
+		return 0;
+	}
 	puts("ready");
 	fflush(stdout);
-	while (fgets(line, sizeof(line), stdin) != NULL) {
-		int64_t start = monotonic();
-
-		count = 0;
-		while (attach_all(path) > 0)
-			;
-		for (int i = 0; i < count; i++) {
-			ptrace(PTRACE_DETACH, threads[i], 0, 0);
-			known[threads[i]] = 0;
-		}
-		printf("{\"stopNs\": %lld, \"threads\": %d}\n", (long long)(monotonic() - start), count);
-		fflush(stdout);
-	}
+	while (fgets(line, sizeof(line), stdin) != NULL)
+		stop(path);
 	return 0;
 }

@@ -2,15 +2,9 @@
  * What a whole command costs, from the shell's point of view, next to `node -e 0`, below which no program in Node
  * can go. One round runs each command once, with `node -e 0` before and after.
  */
-import { execFileSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
-import { spread, summarize } from "./statistics.mjs";
+import { quietRounds, spread, summarize, COMMANDS as TOLERANCE } from "./statistics.mjs";
+import { mean, stopwatch } from "./stopwatch.mjs";
 import { build, withVictim } from "./victims.mjs";
-
-const CLI = fileURLToPath(new URL("../../bin/timeskew.js", import.meta.url));
-
-/** How long a command may take, as a multiple of `node -e 0`: issue 2. */
-export const AIMS = { inject: 2 };
 
 const RUN = ["run", "--offset", "-600s", "--"];
 /** Of each program that is started by a followed one, the difference to the line above it. */
@@ -25,7 +19,13 @@ const COMMANDS = [
   { key: "version", name: "timeskew --version", args: () => ["--version"] },
   { key: "inject", name: "timeskew inject, first patch", args: (pid) => injection(pid, "-600s") },
   { key: "update", name: "timeskew inject, live update", args: (pid) => injection(pid, "-10m1ns") },
-  { key: "recover", name: "timeskew recover", args: (pid) => ["recover", "--pid", `${pid}`] },
+  { key: "recover", name: "timeskew recover", args: recovery },
+  {
+    key: "noWaits",
+    name: "timeskew inject --no-waits",
+    args: (pid) => [...injection(pid, "-600s"), "--no-waits"],
+  },
+  { key: "again", name: "timeskew recover, without waits", args: recovery },
   { key: "run", name: "timeskew run -- true", args: () => [...RUN, "true"] },
   { key: "programs", name: "timeskew run, 100 times true", args: () => [...RUN, "sh", "-c", PROGRAMS] },
 ];
@@ -34,10 +34,14 @@ function injection(pid, offset) {
   return ["inject", "--pid", `${pid}`, "--offset", offset, "--clock", "CLOCK_REALTIME"];
 }
 
+function recovery(pid) {
+  return ["recover", "--pid", `${pid}`];
+}
+
 /**
  * One command's figures; times in ns.
  *
- * @typedef {{ wallNs: number, cpuNs: number }} Times
+ * @typedef {import("./stopwatch.mjs").Times} Times
  * @typedef {object} Start
  * @property {string} key
  * @property {string} name
@@ -50,48 +54,50 @@ function injection(pid, offset) {
 
 /**
  * @param {{ rounds: number, progress: (what: string) => void }} options
- * @returns {Promise<{ node: Start, commands: Start[], spread: number }>}
+ * @returns {Promise<{ node: Start, commands: Start[], quiet: number, noisy: boolean, spread: number }>}
  */
 export async function measureStart({ rounds, progress }) {
-  const stopwatch = build("stopwatch.c");
+  const { node: timeNode, timeskew } = stopwatch();
   return withVictim(build("crowd.c"), [1, "sleep"], async ({ pid }) => {
-    const node = () => time(stopwatch, ["-e", "0"]);
+    const node = () => timesOf(timeNode());
     const measured = [];
     node(); // fills the caches
     for (let round = 0; round < rounds; round++) {
       progress(`start-up, round ${round + 1} of ${rounds}`);
       const before = node();
-      const times = COMMANDS.map(({ args }) => time(stopwatch, [CLI, ...args(pid)]));
+      const times = COMMANDS.map(({ args }) => timesOf(timeskew(...args(pid))));
       const after = node();
-      measured.push({ node: mean(before, after), times });
+      measured.push({
+        process: 0,
+        before: before.wallNs,
+        after: after.wallNs,
+        node: mean(before, after),
+        times,
+      });
     }
-    const baseline = measured.map((round) => round.node);
-    const result = { ...evaluate(baseline, baseline), key: "node", name: "node -e 0" };
-    return {
-      node: result,
-      commands: COMMANDS.map(({ key, name }, i) => {
-        const times = measured.map((round) => round.times[i]);
-        return { ...evaluate(times, baseline), key, name };
-      }),
-      spread: spread(result.wall),
-    };
+    return evaluateAll(measured);
   });
 }
 
-/** @returns {Times} */
-function time(stopwatch, args) {
-  const answer = execFileSync(stopwatch, [process.execPath, ...args], { encoding: "utf8" });
-  const { wallNs, cpuNs, status } = JSON.parse(answer);
-  if (status !== 0) throw new Error(`${args.join(" ")} has failed with status ${status}`);
-  return { wallNs, cpuNs };
+/** Of the quiet rounds, by the two `node -e 0`, if there were enough. */
+function evaluateAll(measured) {
+  const { rounds, quiet, noisy } = quietRounds(measured, TOLERANCE);
+  const baseline = rounds.map((round) => round.node);
+  return {
+    node: { ...evaluate(baseline, baseline), key: "node", name: "node -e 0" },
+    commands: COMMANDS.map(({ key, name }, i) => {
+      const times = rounds.map((round) => round.times[i]);
+      return { ...evaluate(times, baseline), key, name };
+    }),
+    quiet,
+    noisy,
+    spread: spread(summarize(measured.map(({ node }) => node.wallNs))),
+  };
 }
 
-/**
- * @param {Times} a
- * @param {Times} b
- */
-function mean(a, b) {
-  return { wallNs: (a.wallNs + b.wallNs) / 2, cpuNs: (a.cpuNs + b.cpuNs) / 2 };
+/** @returns {Times} without the output */
+function timesOf({ wallNs, cpuNs }) {
+  return { wallNs, cpuNs };
 }
 
 /**

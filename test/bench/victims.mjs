@@ -28,15 +28,16 @@ for (const [signal, number] of Object.entries({ SIGINT: 2, SIGTERM: 15, SIGHUP: 
 }
 
 /**
- * @param {string} source a C file of this folder
+ * @param {...string} sources C files of this folder; the program is called as the first
  * @returns {string} the path of the program
  */
-export function build(source) {
+export function build(...sources) {
   const missing = missingPackages().filter((name) => COMPILER.includes(name));
   if (missing.length > 0) throw new Error(`a C compiler is missing: apt-get install ${missing.join(" ")}`);
   folder ??= mkdtempSync(join(tmpdir(), "timeskew-bench-"));
-  const program = join(folder, basename(source, ".c"));
-  execFileSync("gcc", [...FLAGS, "-o", program, fileURLToPath(new URL(source, import.meta.url))]);
+  const program = join(folder, basename(sources[0], ".c"));
+  const files = sources.map((source) => fileURLToPath(new URL(source, import.meta.url)));
+  execFileSync("gcc", [...FLAGS, "-o", program, ...files]);
   return program;
 }
 
@@ -53,10 +54,14 @@ export function build(source) {
  * @param {string} program
  * @param {readonly (string | number)[]} args
  * @param {(victim: Victim) => Promise<T>} work
+ * @param {Record<string, string>} [env] what its environment has besides ours
  * @returns {Promise<T>}
  */
-export async function withVictim(program, args, work) {
-  const child = spawn(program, args.map(String), { stdio: ["pipe", "pipe", "inherit"] });
+export async function withVictim(program, args, work, env = {}) {
+  const child = spawn(program, args.map(String), {
+    stdio: ["pipe", "pipe", "inherit"],
+    env: { ...process.env, ...env },
+  });
   running.add(child);
   const ended = once(child, "exit");
   child.stdin.on("error", () => {}); // of a program that has ended; so have its lines

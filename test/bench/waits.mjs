@@ -7,13 +7,10 @@
  * with the untouched ones around it. The search: each round injects with and without `--no-waits`, one right after the
  * other, in turns as to which is first, and recovers after each.
  */
-import { execFileSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { inject, recover } from "../../dist/index.js";
 import { spread, summarize } from "./statistics.mjs";
+import { mean, stopwatch } from "./stopwatch.mjs";
 import { build, withVictim } from "./victims.mjs";
-
-const CLI = fileURLToPath(new URL("../../bin/timeskew.js", import.meta.url));
 
 /** A round's part for one call and one state: 25 batches of 0.5 ms. */
 const BATCHES = 25;
@@ -23,14 +20,23 @@ const NAP_NS = 50_000;
 /** Enough to tell how many calls make a batch. */
 const CALIBRATION = "50 25";
 
-/** By how many ns of wall time the search may lengthen a cold command: issue 4. */
-export const AIMS = { searchNs: 60e6 };
-
 const CALLS = [
-  { command: "pair", name: "sem_post + sem_timedwait, two threads" },
-  { command: "mismatch", name: "futex that returns at once, by syscall()" },
-  { command: "nap", name: "clock_nanosleep, absolute, 50 µs" },
-  { command: "raw", name: "clock_gettime by syscall()" },
+  {
+    command: "pair",
+    name: "sem_post + sem_timedwait, two threads",
+    words: "`sem_post` to a thread in `sem_timedwait`, and back",
+  },
+  {
+    command: "mismatch",
+    name: "futex that returns at once, by syscall()",
+    words: "a raw `futex` that returns at once, its deadline on the heap",
+  },
+  {
+    command: "nap",
+    name: "clock_nanosleep, absolute, 50 µs",
+    words: "`clock_nanosleep` until 50 µs from now",
+  },
+  { command: "raw", name: "clock_gettime by syscall()", words: "a raw `clock_gettime`" },
 ];
 
 /** Back: a deadline that is not translated has passed, so that nothing hangs. */
@@ -50,9 +56,10 @@ const NODE = "console.log('ready'); setInterval(() => {}, 1e9)";
  * One call's figures, ns per call (medians of a round's batches); ratios are per round.
  *
  * @typedef {"untouched" | "translated" | "notSelected"} State
- * @typedef {{ cpuNs: number, wallNs: number }} Times
+ * @typedef {import("./stopwatch.mjs").Times} Times
  * @typedef {object} Call
  * @property {string} name
+ * @property {string} words the same, as the README has it
  * @property {Record<State, Times>[]} rounds
  * @property {Record<State, import("./statistics.mjs").Summary>} cpu
  * @property {Record<State, import("./statistics.mjs").Summary>} wall
@@ -94,7 +101,7 @@ async function measureCalls(processes, each, progress) {
       }
     });
   }
-  return CALLS.map(({ name }, c) => ({ name, ...evaluate(rounds[c]) }));
+  return CALLS.map(({ name, words }, c) => ({ name, words, ...evaluate(rounds[c]) }));
 }
 
 /**
@@ -124,11 +131,6 @@ async function measure(victim, command, count) {
   return rounds;
 }
 
-/** @returns {Times} */
-function mean(a, b) {
-  return { cpuNs: (a.cpuNs + b.cpuNs) / 2, wallNs: (a.wallNs + b.wallNs) / 2 };
-}
-
 /** @param {Record<State, Times>[]} rounds */
 function evaluate(rounds) {
   const of = (key, state) => summarize(rounds.map((round) => round[state][key]));
@@ -149,14 +151,14 @@ function evaluate(rounds) {
 }
 
 async function measureSearches(count, progress) {
-  const stopwatch = build("stopwatch.c");
+  const { timeskew } = stopwatch();
   const searches = [];
   for (const { name, start } of TARGETS) {
     const { program, args } = start();
     progress(`the search for call sites in ${name}`);
     const rounds = await withVictim(program, args, async ({ pid }) => {
-      timeInjection(stopwatch, pid, []); // fills the caches
-      return Array.from({ length: count }, (_, i) => oneSearch(stopwatch, pid, i % 2 === 0));
+      timeInjection(timeskew, pid, []); // fills the caches
+      return Array.from({ length: count }, (_, i) => oneSearch(timeskew, pid, i % 2 === 0));
     });
     searches.push({ name, ...evaluateSearch(rounds) });
   }
@@ -164,23 +166,17 @@ async function measureSearches(count, progress) {
 }
 
 /** One command with the search and one without it, the former first or last. */
-function oneSearch(stopwatch, pid, first) {
-  const before = first ? timeInjection(stopwatch, pid, []) : undefined;
-  const without = timeInjection(stopwatch, pid, ["--no-waits"]);
-  return { without, with: before ?? timeInjection(stopwatch, pid, []) };
+function oneSearch(timeskew, pid, first) {
+  const before = first ? timeInjection(timeskew, pid, []) : undefined;
+  const without = timeInjection(timeskew, pid, ["--no-waits"]);
+  return { without, with: before ?? timeInjection(timeskew, pid, []) };
 }
 
 /** @returns {Times} of an injection, which is taken back */
-function timeInjection(stopwatch, pid, flags) {
-  const command = ["inject", "--pid", `${pid}`, "--offset", "-600s", ...flags];
-  const { wallNs, cpuNs, status } = JSON.parse(run(stopwatch, [process.execPath, CLI, ...command]));
-  if (status !== 0) throw new Error(`timeskew ${command.join(" ")} has failed with status ${status}`);
-  run(process.execPath, [CLI, "recover", "--pid", `${pid}`]);
+function timeInjection(timeskew, pid, flags) {
+  const { wallNs, cpuNs } = timeskew("inject", "--pid", `${pid}`, "--offset", "-600s", ...flags);
+  timeskew("recover", "--pid", `${pid}`);
   return { wallNs, cpuNs };
-}
-
-function run(program, args) {
-  return execFileSync(program, args, { encoding: "utf8" });
 }
 
 function evaluateSearch(rounds) {
