@@ -1,14 +1,18 @@
 import { defineConfig } from "vitest/config";
 
 /**
- * These measure no time, keep no processor busy, and look at no process but their own: two of them at once disturb
- * nobody. (`--json` lists of all that is skewed are searched for what is theirs.)
+ * These measure no time, keep no processor busy for long, and look at no process but their own: two of them at once
+ * disturb nobody. (`--json` lists of all that is skewed are searched for what is theirs.)
  */
 const SIDE_BY_SIDE = [
-  ...["edges", "exec", "glibc-musl", "hostile-memory", "hostile-seccomp", "loading", "namespaces", "patches"],
-  ...["persistence", "profiles-refused", "prologue", "rawclock", "refusals", "reports", "run", "runtimes"],
-  ...["sandbox", "servers", "wrong-use"],
+  ...["compat", "drain", "edges", "endurance", "exec", "exec-seized", "glibc-musl", "hostile-memory"],
+  ...["hostile-seccomp", "inherit", "loading", "namespaces", "patches", "persistence", "profiles"],
+  ...["profiles-clocks", "profiles-end", "profiles-foreground", "profiles-programs", "profiles-refused"],
+  ...["prologue", "rawclock", "refusals", "reports", "run", "run-inherits", "run-reads", "run-refused"],
+  ...["run-terminal", "runtimes", "sandbox", "servers", "wrong-use"],
 ].map((name) => `test/live/${name}.test.ts`);
+
+const EXAMPLES = "test/examples/**/*.test.ts"; // these wait, for most of their time
 
 const LIVE = {
   pool: "forks",
@@ -23,13 +27,13 @@ export default defineConfig({
     reporters: ["default", "./test/support/reporter.ts"],
     maxWorkers: "100%",
     projects: [
-      { test: { name: "unit", include: ["test/unit/**/*.test.ts"], testTimeout: 60_000 } },
+      { test: { name: "unit", include: ["test/unit/**/*.test.{ts,mjs}"], testTimeout: 60_000 } },
       { test: { name: "arithmetic", include: ["test/arithmetic/**/*.test.ts"], testTimeout: 120_000 } },
       {
         test: {
           ...LIVE,
           name: "side by side",
-          include: SIDE_BY_SIDE,
+          include: [...SIDE_BY_SIDE, EXAMPLES],
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
         },

@@ -24,13 +24,13 @@ interface Verdict {
   failures: string[];
 }
 
-async function judge(part: string, payload: Uint8Array = loadPayload().bytes): Promise<Verdict> {
+async function judge(part: string, payload = loadPayload().bytes, ...step: string[]): Promise<Verdict> {
   const program = await build(CALLS);
   const folder = await mkdtemp(join(tmpdir(), "timeskew-calls-"));
   try {
     const file = join(folder, "payload");
     await writeFile(file, payload);
-    const { stdout } = await promisify(execFile)(program, [file, part]);
+    const { stdout } = await promisify(execFile)(program, [file, part, ...step]);
     return JSON.parse(stdout) as Verdict;
   } finally {
     await rm(folder, { recursive: true });
@@ -66,7 +66,7 @@ test.for(["durations", "clocks"])(
     const untouched = payload.indexOf("f8c3", "hex"); // clc; ret: make the call in place
     expect(untouched).toBeGreaterThan(0);
     payload.writeUInt32LE(untouched, 88);
-    const { failed } = await judge(part, payload);
-    expect(failed).toBeGreaterThan(1000);
+    const { failed } = await judge(part, payload, "7"); // a few worlds will do
+    expect(failed).toBeGreaterThan(100);
   },
 );

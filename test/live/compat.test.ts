@@ -9,7 +9,6 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { expect, type TestContext, test } from "vitest";
-import { inject } from "../../src/index.ts";
 import { address } from "../../src/machine/address.ts";
 import type { PatchPlan, Step } from "../../src/patch/plan.ts";
 import { openProcess } from "../../src/target/process.ts";
@@ -18,6 +17,7 @@ import { type Execution, execute } from "../../src/tracer/execute.ts";
 import { build } from "../support/build.ts";
 import { Dialog } from "../support/dialog.ts";
 import { needCompat, needTracing } from "../support/needs.ts";
+import { inject } from "../support/patient.ts";
 import { snapshot, state } from "../support/proc.ts";
 import { COMPAT, MODES32, MODES64 } from "../support/recipes.ts";
 import { waitFor } from "../support/wait.ts";
@@ -110,7 +110,13 @@ function need(context: TestContext): void {
 }
 
 const PLANNER = fileURLToPath(new URL("../fault/planner.mjs", import.meta.url));
-const SESSION = { proc: -1, stopTimeoutNs: 1_000_000_000n, seccomp: false, ourChild: false, followed: false };
+const SESSION = {
+  proc: -1,
+  stopTimeoutNs: 20_000_000_000n,
+  seccomp: false,
+  ourChild: false,
+  followed: false,
+};
 
 const VISITS = 100;
 

@@ -51,7 +51,7 @@ test("the soak notices a leak", async (context) => {
   expect(faults).toEqual([expect.stringMatching(/^the tool's descriptors grew by \d+/)]);
 });
 
-test("nothing is kept by successes and failures of each kind", async (context) => {
+test("nothing is kept by successes and failures of each kind", { timeout: 300_000 }, async (context) => {
   needPrograms(context, "gcc");
   needTracing(context, { permitted: true });
   const { code, output } = await run("soak/leaks.mjs", "--rounds", "40", "--json");

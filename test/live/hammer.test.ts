@@ -1,7 +1,7 @@
 /** Many cycles on programs whose threads do nothing but read the clock, by the library. */
 import { describe, expect, test } from "vitest";
-import { inject, recover } from "../../src/index.ts";
 import { needPrograms, needTracing } from "../support/needs.ts";
+import { inject, recover } from "../support/patient.ts";
 import { maps, threads, vdso } from "../support/proc.ts";
 import { type Hammer, startHammer } from "../support/victims.ts";
 import { waitFor } from "../support/wait.ts";

@@ -3,12 +3,12 @@
  * that is a 64-bit program.
  */
 import { describe, expect, type TestContext, test } from "vitest";
-import { inject, recover } from "../../src/index.ts";
 import { build, type Recipe } from "../support/build.ts";
 import { timeskew } from "../support/cli.ts";
 import { MINUTE } from "../support/clock.ts";
 import { Dialog } from "../support/dialog.ts";
 import { needPrograms, needTracing } from "../support/needs.ts";
+import { inject, recover } from "../support/patient.ts";
 import { maps, snapshot, vdso } from "../support/proc.ts";
 import { realtimeSkews } from "../support/readings.ts";
 import { GLIBC, GLIBC_STATIC, HAMMER, in32Bits } from "../support/recipes.ts";

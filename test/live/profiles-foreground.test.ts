@@ -13,7 +13,7 @@ import { waitFor } from "../support/wait.ts";
 /** A target, untouched, and an inject --wait that has skewed it. */
 async function skewed({ pid, what, series }: Follower, ...flags: string[]) {
   const tool = start(["inject", "--pid", pid, "--wait", ...flags]);
-  await waitFor("the skew", () => settingsOf(pid)?.inForce.profile);
+  await waitFor("the skew", () => tool.hasSaid("waiting;"));
   const settings = await begun(pid);
   expect(seriesComplaints(settings, what, await series(100, 10_000n))).toEqual([]);
   return tool;

@@ -14,7 +14,7 @@ import {
   type Triple,
 } from "../support/profiles/follower.ts";
 import { edges, stepsBack } from "../support/profiles/model.ts";
-import { needSettings } from "../support/profiles/slots.ts";
+import { begun, needSettings } from "../support/profiles/slots.ts";
 import { startHammer } from "../support/victims.ts";
 
 const MONOTONIC = ["CLOCK_MONOTONIC"];
@@ -170,6 +170,7 @@ test("no reading is torn while profiles change under load", async (context) => {
       action: change ? "updated" : "injected",
     });
   }
+  await begun(pid);
   const { seen, ...rest } = await hammer.settle();
   expect(rest).toMatchObject({ violations: 0, first: [] });
   for (const offset of [0n, A]) expect(seen[`${offset}`], `${offset}`).toBeGreaterThan(0);

@@ -204,14 +204,14 @@ test("in time namespaces, a profile begins at the same moment by each one's cloc
   expect(modelComplaints(parent.readings, needSettings(shifted.pid))).toEqual([]);
 });
 
-test("a change of a set's profile comes for all at one moment, and without a step", async (context) => {
-  need(context);
+/** Whether the tool was given a processor in time; where it was not, it tells so, and its clocks may make a step. */
+async function changedInTime(): Promise<boolean> {
   await using one = await startFollower("CLOCK_MONOTONIC", 2);
   await using two = await startFollower("CLOCK_MONOTONIC", 2);
   const pids = [one.pid, two.pid].join(",");
   const flags = ["--pid", pids, "--clock", "monotonic"];
   await injectSet(...flags, "--rate", "1.5");
-  await injectSet(...flags, "--rate", "0.5");
+  const changed = await injectSet(...flags, "--rate", "0.5");
   expect(agreed(two.pid)).toEqual(agreed(one.pid));
   // Who had no skew joins in.
   await using fresh = await startFollower("CLOCK_MONOTONIC", 1);
@@ -224,11 +224,19 @@ test("a change of a set's profile comes for all at one moment, and without a ste
   expect(agreed(two.pid)).toEqual(agreed(one.pid));
   const { monotonic, boottime } = needSettings(one.pid).inForce.start;
   expect(needSettings(fresh.pid).inForce.start).toMatchObject({ monotonic, boottime });
+  const all = [...changed.targets!, ...targets!] as Json<InjectResult>[];
+  if (all.some(({ late }) => late)) return false;
   for (const follower of [one, two, fresh]) {
     const series = await follower.series(1_000, 20n * MICROSECOND);
     expect(seriesComplaints(needSettings(follower.pid), follower.what, series)).toEqual([]);
     expect(await follower.settle()).toMatchObject({ back: 0, first: [] });
   }
+  return true;
+}
+
+test("a change of a set's profile comes for all at one moment, and without a step", async (context) => {
+  need(context);
+  for (let attempts = 1; !(await changedInTime()); attempts++) expect(attempts).toBeLessThan(5);
 });
 
 const STORMS = [OFFSET, ["--offset", "-10m", "--duration", "1h"]];

@@ -94,16 +94,21 @@ async function succeed<T>(command: string, ...args: (string | number)[]): Promis
   return report(run).targets as Json<T>[];
 }
 
+/** What must succeed is given more time than a user would give it: a thread may have to wait for a processor. */
+function patiently(flags: readonly string[]): readonly string[] {
+  return flags.includes("--stop-timeout") ? flags : [...flags, "--stop-timeout", "20s"];
+}
+
 /** Skews one process, and checks that the report says the same as was asked for. */
 export async function inject(pid: number, ...flags: string[]): Promise<Json<InjectResult>> {
-  const [result] = await succeed<InjectResult>("inject", "--pid", pid, ...flags);
+  const [result] = await succeed<InjectResult>("inject", "--pid", pid, ...patiently(flags));
   expect(result).toMatchObject({ pid, state: "skewed" });
   return result!;
 }
 
 /** Takes the skew of one process back. */
 export async function recover(pid: number, ...flags: string[]): Promise<Json<RecoverResult>> {
-  const [result] = await succeed<RecoverResult>("recover", "--pid", pid, ...flags);
+  const [result] = await succeed<RecoverResult>("recover", "--pid", pid, ...patiently(flags));
   expect(result).toMatchObject({ pid });
   return result!;
 }

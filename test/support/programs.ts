@@ -1,10 +1,13 @@
 /** Programs as `timeskew run` starts them, next to the same programs without it. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { field } from "./proc.ts";
-import { waitFor, within } from "./wait.ts";
+import { PATIENCE_MS, waitFor, within } from "./wait.ts";
 
 const CLI = fileURLToPath(new URL("../../bin/timeskew.js", import.meta.url));
 
@@ -16,6 +19,22 @@ export function tool(...words: (string | number)[]): string[] {
 /** What stands in front of a program that is to be a day late. */
 export const A_DAY_LATE = tool("run", "--offset", "-1d", "--");
 
+/** A shell script, a day late. */
+export function script(text: string): string[] {
+  return [...A_DAY_LATE, "sh", "-c", text];
+}
+
+/** A word as a shell reads it back. */
+export function quoted(word: string): string {
+  return `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+/** A folder that is removed when it is disposed of. */
+export async function temporary(): Promise<{ path: string } & AsyncDisposable> {
+  const path = await mkdtemp(join(tmpdir(), "timeskew-run-"));
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
+}
+
 export interface Ended {
   code: number | null;
   signal: NodeJS.Signals | null;
@@ -23,15 +42,22 @@ export interface Ended {
   stderr: string;
 }
 
+/** Of a command that starts hundreds of programs: they take ten seconds where nobody else is. */
+export const MANY = { patienceMs: 3 * PATIENCE_MS };
+
 /** Runs a command to its end, that of its output included. */
-export function ended(command: readonly string[], { input = "" } = {}): Promise<Ended> {
+export function ended(
+  command: readonly string[],
+  { input = "", patienceMs = PATIENCE_MS } = {},
+): Promise<Ended> {
   const [program = "", ...args] = command;
   const child = spawn(program, args, { env: { ...process.env, NO_COLOR: "1" } });
   child.stdin.on("error", () => {}); // who does not read its stdin may end before it is written
   child.stdin.end(input);
   const end = Promise.all([once(child, "close"), text(child.stdout), text(child.stderr)]);
   const result = end.then(([[code, signal], stdout, stderr]) => ({ code, signal, stdout, stderr }) as Ended);
-  return within(`the end of ${command.join(" ")}`, result).finally(() => child.kill("SIGKILL"));
+  const what = `the end of ${command.join(" ")}`;
+  return within(what, result, patienceMs).finally(() => child.kill("SIGKILL"));
 }
 
 /** The same with and without us in front of it. */

@@ -59,10 +59,14 @@ export interface Hammer extends AsyncDisposable {
   settle(): Promise<Hammered>;
 }
 
-/** A running hammer.c, each of whose threads has begun to read. */
+/**
+ * A running hammer.c, each of whose threads has begun to read. It takes all that is left of every processor, and not what
+ * the test needs for itself.
+ */
 export function startHammer(threads: number, ...offsets: bigint[]): Promise<Hammer> {
   return assemble(async (own) => {
-    const dialog = own(await greeted(HAMMER, [threads, ...offsets]));
+    const command = ["nice", "-n", "5", await build(HAMMER), `${threads}`, ...offsets.map(String)];
+    const dialog = own(await Dialog.greeted(command));
     const settle = () => dialog.askJson<Hammered>("settle");
     await settle();
     return { pid: dialog.pid, settle };

@@ -26,12 +26,16 @@ export async function waitFor<T>(
 }
 
 /** The promise's value, or an error that says what was waited for. */
-export async function within<T>(what: string | (() => string), promise: Promise<T>): Promise<T> {
+export async function within<T>(
+  what: string | (() => string),
+  promise: Promise<T>,
+  patienceMs = PATIENCE_MS,
+): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const deadline = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
       reject(new Error(`waited in vain for ${typeof what === "string" ? what : what()}`));
-    }, PATIENCE_MS);
+    }, patienceMs);
   });
   try {
     return await Promise.race([promise, deadline]);

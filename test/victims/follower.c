@@ -7,8 +7,8 @@
  *   settle            every thread has read since: {"readings", "back", "first"}; `back` counts the steps back since the
  *                     start, `first` holds the first ones: what had been read before, and a triple
  *   series COUNT NS   the main thread reads, once in so many ns of the true time: {"readings": [triple, ...]}
- *   ending            the main thread reads until its clock, which must be off, says the truth: {"last", "first"}: triples
- *                     of its last reading that was off, and its first that was not
+ *   ending            the main thread reads until its clock is off, and then until it says the truth: {"last", "first"}:
+ *                     triples of its last reading that was off, and its first that was not
  *
  * The end of stdin ends it.
  */
@@ -176,8 +176,11 @@ static void read_series(long count, int64_t period)
 
 static void await_ending(void)
 {
-	struct triple last = {0, 0, 0}, now;
+	struct triple last, now;
 
+	do
+		last = read_between();
+	while (is_true(&last));
 	while (now = read_between(), !is_true(&now))
 		last = now;
 	printf("{\"last\":");

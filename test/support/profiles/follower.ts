@@ -29,7 +29,7 @@ export interface Follower extends AsyncDisposable {
   settle(): Promise<Followed>;
   /** Readings of the main thread, one in so many ns. */
   series(count: number, period: bigint): Promise<Triple[]>;
-  /** Once the clock is true again: the last reading that was not, and the first that was. */
+  /** Once the clock has been off, and is true again: the last reading that was not, and the first that was. */
   ending(): Promise<{ last: Triple; first: Triple }>;
 }
 

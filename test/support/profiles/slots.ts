@@ -16,8 +16,8 @@ const PARAMS = { size: 0x5000, index: 0xfc0, flags: 0xfc8, slots: 0x1000, slotSi
 const SLOT = { start: 56, tracks: 160, trackSize: 40, maxTracks: 3, text: 280, frames: 512, frameSize: 16 };
 const TEXT_BYTES = SLOT.frames - SLOT.text;
 const DURATIONS = 2n;
-/** By how much a coarse clock may be behind. */
-const TICK = 10n * MILLISECOND;
+/** By how much a coarse clock may be behind. The ticks of an emulated processor come when that gets a turn. */
+const TICK = BigInt(process.env.TIMESKEW_TICK_MS ?? 10) * MILLISECOND;
 
 /** One of the two sets of settings. */
 export interface Slot {
