@@ -88,11 +88,11 @@ function micro(ns) {
 
 function stopsTable(pauses) {
   return table(
-    ["the target stands still for", "inject", "of it for waits", "recover", "attaching one by one"],
+    ["the target stands still for", "inject", "with `--no-waits`", "recover", "attaching one by one"],
     pauses.map(({ threads, activity, inject, bare, recover, sequential }) => [
       `${plural(threads, "thread")}, ${threads === 1 ? "" : "all "}${activity === "sleep" ? "asleep" : "reading the clock"}`,
       ms(inject.median),
-      ms(Math.max(0, inject.median - bare.median)),
+      ms(bare.median),
       ms(recover.median),
       sequential === undefined ? "–" : ms(sequential.median),
     ]),
