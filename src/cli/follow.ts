@@ -4,6 +4,8 @@
  */
 import type { Following, FollowNews } from "../engine/follow.ts";
 import type { Joint } from "../engine/joint.ts";
+import { asTargetError } from "../engine/set/failure.ts";
+import type { ProcessSet } from "../engine/set/process-set.ts";
 import type { SessionSettings, SkewSettings } from "../types.ts";
 import type { Outcome, Session } from "./command.ts";
 import type { Engine } from "./engine.ts";
@@ -11,12 +13,10 @@ import { HINT, interruptedAgain, sayThatWeWait } from "./hold.ts";
 import { injectSet, type SetInjection, setExtra } from "./inject-set.ts";
 import type { Interrupts } from "./interrupts.ts";
 import type { LiveLines } from "./live-lines.ts";
-import type { ProcessSet } from "./members.ts";
 import { annalsAsJson, annalsWords, failureLine, followLine } from "./report/follow.ts";
 import { undoCommand } from "./report/undo.ts";
 import { watchLines } from "./report/watch.ts";
 import { concluded, recoverRest, recoveryOf } from "./stay-set.ts";
-import { asTargetError } from "./targets.ts";
 import { type Ending, LOOK_MS, look, napFor, REDRAW_MS, type Sight } from "./watch.ts";
 
 export interface SetFollow {

@@ -2,7 +2,8 @@
  * Commands that change targets and stay until what they began has come to its end: each target is followed, and then
  * brought to where the command promised to leave it.
  */
-import { TimeskewError } from "../errors.ts";
+import { asTargetError, isGone, leftSkewed, verdict } from "../engine/set/failure.ts";
+import type { TimeskewError } from "../errors.ts";
 import type { RecoverResult, SessionSettings } from "../types.ts";
 import type { Outcome, Session } from "./command.ts";
 import type { Engine } from "./engine.ts";
@@ -10,8 +11,8 @@ import type { Interrupts } from "./interrupts.ts";
 import { errorAsJson, errorLines } from "./report/error.ts";
 import { recoverLines } from "./report/recover.ts";
 import { targetName } from "./report/skew.ts";
-import { asTargetError, type Tally, verdict } from "./targets.ts";
-import { type Ending, type Followed, follow, isGone } from "./watch.ts";
+import type { Tally } from "./targets.ts";
+import { type Ending, type Followed, follow } from "./watch.ts";
 
 /** How a target was left. */
 export interface Left {
@@ -96,18 +97,6 @@ export async function giveBack(
     if (isGone(thrown)) throw thrown;
     throw leftSkewed(asTargetError(thrown, pid, true));
   }
-}
-
-/** To recover nothing leaves a target untouched; to the user of this command it is left skewed. */
-export function leftSkewed(error: TimeskewError): TimeskewError {
-  const { code, message, hint, targetState, pid, cause } = error;
-  if (targetState === "partial") return error;
-  return new TimeskewError(code, message, {
-    targetState: "skewed",
-    ...(hint !== undefined && { hint }),
-    ...(pid !== undefined && { pid }),
-    cause,
-  });
 }
 
 /** What became of all targets: of those that were left, and of those at which the command failed to begin with. */

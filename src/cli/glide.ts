@@ -1,15 +1,16 @@
 /** Recovery without a jump: the target is set on its way to the true time, followed, and recovered when it is there. */
+import type { ProcessSet } from "../engine/set/process-set.ts";
+import { gliding, hasArrived } from "../engine/set/recover.ts";
 import { TimeskewError } from "../errors.ts";
 import type { RecoverResult, RecoverSettings, SessionSettings, StatusRow } from "../types.ts";
 import type { Outcome, Session } from "./command.ts";
 import type { Engine } from "./engine.ts";
 import { concluded, giveBack, type Left, stay } from "./foreground.ts";
 import { catchInterrupts } from "./interrupts.ts";
-import type { ProcessSet } from "./members.ts";
 import { recoverSet, recoveryOutcome } from "./recover-set.ts";
 import { recoverLines } from "./report/recover.ts";
 import { invocation, quote } from "./report/undo.ts";
-import { nothingDone, staySet } from "./stay-set.ts";
+import { staySet } from "./stay-set.ts";
 import { eachTarget, type Tally } from "./targets.ts";
 import type { Ending } from "./watch.ts";
 
@@ -43,14 +44,14 @@ export async function recoverGliding(
 ): Promise<Outcome> {
   using interrupts = catchInterrupts(session.world);
   const tally = await recoverOne(session, engine, pid, { ...settings, glide });
-  const gliding = tally.results.filter(({ action }) => action === "gliding");
-  const ids = new Set(gliding.flatMap(({ skew }) => skew?.id ?? []));
+  const begun = tally.results.filter(({ action }) => action === "gliding");
+  const ids = new Set(begun.flatMap(({ skew }) => skew?.id ?? []));
   const left = await stay({
     session,
     engine,
     interrupts,
     command: "recover",
-    targets: gliding,
+    targets: begun,
     follow: { hint: HINT, endOf: (row) => endOfGlide(row, ids) },
     leave: async (target, ending): Promise<Left> => {
       if (ending !== "over") throw notThere(session, ["--pid", `${pid}`], pid, ending);
@@ -70,25 +71,11 @@ export async function recoverSetGliding(
   { glide, settings }: Gliding,
 ): Promise<Outcome> {
   using interrupts = catchInterrupts(session.world);
-  const ids = new Set<string>();
-  const isOurs = ({ skew }: Pick<StatusRow, "skew">) => skew !== undefined && ids.has(skew.id);
-  const inherited = new Set<number>();
-  const tally = await recoverSet(session, engine, set, settings, {
-    work: async (pid) => {
-      const [row] = ids.size > 0 ? (await engine.status({ pids: [pid] })).rows : [];
-      if (row !== undefined && isOurs(row)) {
-        inherited.add(pid);
-        return glidesAlready(row);
-      }
-      const result = await engine.recover({ pid, ...settings, glide });
-      if (result.action === "gliding" && result.skew !== undefined) ids.add(result.skew.id);
-      return result;
-    },
-    // Who glides may fork as fast as he likes: his children glide, too.
-    wasNeeded: ({ pid, action }) => action !== "nothing" && !inherited.has(pid),
-  });
-  const gliding = tally.results.flatMap(({ pid, action }) => (action === "gliding" ? pid : []));
-  if (gliding.length === 0) return recoveryOutcome(set, tally);
+  const how = gliding(engine, { ...settings, glide });
+  const { ids } = how;
+  const tally = await recoverSet(session, engine, set, settings, how);
+  const begun = tally.results.flatMap(({ pid, action }) => (action === "gliding" ? pid : []));
+  if (begun.length === 0) return recoveryOutcome(set, tally);
   const { left: _, ...outcome } = await staySet(
     {
       session,
@@ -97,7 +84,7 @@ export async function recoverSetGliding(
       command: "recover",
       set,
       follow: { hint: HINT, endOf: (row) => endOfGlide(row, ids) },
-      isOurs,
+      isOurs: ({ skew }) => skew !== undefined && ids.has(skew.id),
       refuse: (pid, ending) =>
         ending === "over"
           ? undefined
@@ -105,20 +92,15 @@ export async function recoverSetGliding(
       settings,
     },
     tally,
-    gliding,
+    begun,
   );
   return outcome;
 }
 
-function glidesAlready({ pid, command, skew }: StatusRow): RecoverResult {
-  return { ...nothingDone(pid, command), state: "skewed", action: "gliding", skew };
-}
-
-/** It has arrived when it neither is off nor will be. */
-function endOfGlide({ state, skew }: StatusRow, ids: ReadonlySet<string>): Ending | undefined {
-  if (state === "ended") return "over";
-  if (skew === undefined || !ids.has(skew.id)) return "changed";
-  return skew.offset === 0n && skew.profile?.next === undefined ? "over" : undefined;
+function endOfGlide(row: StatusRow, ids: ReadonlySet<string>): Ending | undefined {
+  const isOurs = row.state === "ended" || (row.skew !== undefined && ids.has(row.skew.id));
+  if (!isOurs) return "changed";
+  return hasArrived(row) ? "over" : undefined;
 }
 
 function notThere({ world }: Session, flags: readonly string[], pid: number, ending: Ending): TimeskewError {

@@ -1,15 +1,18 @@
 /** `timeskew inject` of several processes: one skew for all of them, told in one table. */
+import { injectAll } from "../engine/set/inject.ts";
+import { Members } from "../engine/set/members.ts";
+import type { ProcessSet } from "../engine/set/process-set.ts";
 import type { DryRunResult, InjectResult, SessionSettings, SkewSettings } from "../types.ts";
 import type { Outcome, Session } from "./command.ts";
 import type { Engine } from "./engine.ts";
-import { Members, type ProcessSet, type SetTally } from "./members.ts";
+import { gaveUpIn, type ToldTally, told } from "./members.ts";
 import { dryRunSetLines, injectSetLines, lateSetLines, longestPause } from "./report/set.ts";
 
 export interface SetInjection {
   readonly set: ProcessSet;
   /** 16 hex digits. */
   readonly skewId: string;
-  readonly tally: SetTally<InjectResult>;
+  readonly tally: ToldTally<InjectResult>;
 }
 
 /** Skews all of them, has them begin together, and says so. */
@@ -21,21 +24,10 @@ export async function injectSet(
   joint = engine.joint(settings),
 ): Promise<SetInjection> {
   const { ui } = session;
-  const members = new Members<InjectResult>(session, set, {
-    command: "inject",
-    changes: true,
-    work: (pid) => joint.inject(pid),
-    // What a member forks meanwhile has the skew already.
-    wasNeeded: ({ action }) => action !== "inherited",
-  });
-  await ui.working(`skewing ${set.words ?? "them"}`, async () => {
-    await members.reachAll();
-    const begun = await joint.begin(() => members.reachAll());
-    for (const { pid, ...outcome } of begun) members.put(pid, outcome);
-    // Whoever has run another program since needs it once more.
-    if (begun.some((each) => "error" in each)) await members.reachAll();
-  });
-  const tally = members.conclude();
+  const injected = await ui.working(`skewing ${set.words ?? "them"}`, () =>
+    injectAll(set, joint, gaveUpIn(session)),
+  );
+  const tally = told(session, injected, { command: "inject" });
   if (tally.results.length > 0) {
     ui.success(injectSetLines(set, tally, ui));
     ui.note(lateSetLines(tally.results));
@@ -55,14 +47,16 @@ export async function dryRunSet(
   skew: SkewSettings,
 ): Promise<Outcome> {
   const { ui } = session;
-  const members = new Members<DryRunResult>(session, set, {
-    command: "inject",
+  const members = new Members<DryRunResult>(set, {
     changes: false,
     work: (pid) => engine.planInjection({ pid, ...skew }),
-    entry: ({ plan, ...result }) => ({ ...result, plan: plan && engine.planAsJson(plan) }),
+    ...gaveUpIn(session),
   });
   await ui.working(`looking at ${set.words ?? "them"}`, () => members.reachAll());
-  const tally = members.conclude();
+  const tally = told(session, members.conclude(), {
+    command: "inject",
+    entry: ({ plan, ...result }) => ({ ...result, plan: plan && engine.planAsJson(plan) }),
+  });
   if (tally.results.length > 0) ui.result(dryRunSetLines(set, tally, ui));
   const { targets, error } = tally;
   return { targets, error, extra: { dryRun: true, selection: set.selected } };

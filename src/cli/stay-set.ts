@@ -1,14 +1,16 @@
 /** Commands that stay until what they began with a set has come to its end, and then leave no member behind. */
+import { asTargetError, leftSkewed, verdict } from "../engine/set/failure.ts";
+import { type MemberOutcome, Members } from "../engine/set/members.ts";
+import type { ProcessSet } from "../engine/set/process-set.ts";
+import { nothingDone } from "../engine/set/recover.ts";
 import type { TimeskewError } from "../errors.ts";
 import type { RecoverResult, SessionSettings, StatusRow } from "../types.ts";
 import type { Outcome, Session } from "./command.ts";
 import type { Engine } from "./engine.ts";
-import { leftSkewed } from "./foreground.ts";
 import type { Interrupts } from "./interrupts.ts";
-import { type MemberOutcome, Members, type ProcessSet, type SetTally } from "./members.ts";
+import { gaveUpIn, type ToldTally, told } from "./members.ts";
 import { errorAsJson } from "./report/error.ts";
 import { longestPause, recoverSetLines } from "./report/set.ts";
-import { asTargetError, verdict } from "./targets.ts";
 import { type Ended, type Ending, type Followed, follow } from "./watch.ts";
 
 export interface SetStay {
@@ -30,12 +32,12 @@ export interface SetStay {
 /** @returns the outcome, and who is left skewed, with the reason */
 export async function staySet(
   o: SetStay,
-  tally: SetTally<{ pid: number }>,
+  tally: ToldTally<{ pid: number }>,
   begun: readonly number[],
 ): Promise<Outcome & { left: readonly TimeskewError[] }> {
   const endings = new Map<number, Ending>();
   const recovery = recoveryOf(o, endings, begun);
-  let recovered: SetTally<RecoverResult>;
+  let recovered: ToldTally<RecoverResult>;
   try {
     await followAll(o, begun, async ({ pid, ending }) => {
       endings.set(pid, ending);
@@ -49,11 +51,13 @@ export async function staySet(
 
 /** Recovers whoever has not been yet, and tells what became of all. */
 export async function recoverRest(
-  { session: { ui }, set }: Pick<SetStay, "session" | "set">,
+  { session, set, command }: Pick<SetStay, "session" | "set" | "command">,
   recovery: Members<RecoverResult>,
-): Promise<SetTally<RecoverResult>> {
+): Promise<ToldTally<RecoverResult>> {
+  const { ui } = session;
   await ui.working(`recovering ${set.words ?? "them"}`, () => recovery.reachAll());
-  const recovered = recovery.conclude(({ action }) => action !== "nothing");
+  const tally = recovery.conclude(({ action }) => action !== "nothing");
+  const recovered = told(session, tally, { command });
   if (recovered.results.length > 0) ui.success(recoverSetLines(set, recovered, ui));
   return recovered;
 }
@@ -105,8 +109,7 @@ export function recoveryOf(
     list: async () => [...new Set([...alive(), ...(await set.list())])],
     named: new Set<number>(),
   };
-  return new Members<RecoverResult>(session, all, {
-    command: o.command,
+  return new Members<RecoverResult>(all, {
     changes: true,
     work: async (pid) => {
       await interrupts.settle();
@@ -121,6 +124,7 @@ export function recoveryOf(
       });
     },
     wasNeeded: ({ action }) => action !== "nothing",
+    ...gaveUpIn(session),
   });
 }
 
@@ -129,27 +133,11 @@ function isBroken({ state, skew }: StatusRow): boolean {
   return skew === undefined && (state === "ended" || state === "partial");
 }
 
-/** Nothing had to be done. */
-export function nothingDone(pid: number, command: string): RecoverResult {
-  return {
-    pid,
-    command,
-    state: "unskewed",
-    action: "nothing",
-    skew: undefined,
-    pauseNs: 0n,
-    threads: 0,
-    asleepThreads: 0,
-    lingeringThreads: 0,
-    waitingThreads: 0,
-  };
-}
-
 export function concluded(
   { set }: Pick<SetStay, "set">,
-  { targets, results, failures }: SetTally<{ pid: number }>,
+  { targets, results, failures }: ToldTally<{ pid: number }>,
   endings: ReadonlyMap<number, Ending>,
-  recovered: SetTally<RecoverResult>,
+  recovered: ToldTally<RecoverResult>,
 ): Outcome & { left: readonly TimeskewError[] } {
   const known = new Set(targets.map((entry) => (entry as { pid: number }).pid));
   const entryOf = (pid: number, entry: object, outcome: MemberOutcome<RecoverResult> | undefined) => ({

@@ -1,17 +1,17 @@
 /** `status --watch`: the table again and again, drawn anew on a terminal, appended elsewhere. */
+import { asTargetError, isGone, verdict } from "../engine/set/failure.ts";
+import { onlyPid } from "../engine/set/process-set.ts";
 import { TimeskewError } from "../errors.ts";
 import type { StatusResult, StatusRow } from "../types.ts";
 import type { Outcome, Session } from "./command.ts";
 import type { Engine } from "./engine.ts";
 import { catchInterrupts, type Interrupts } from "./interrupts.ts";
-import { onlyPid, processSet } from "./members.ts";
+import { setOf } from "./members.ts";
 import { errorLines } from "./report/error.ts";
 import { escapeText } from "./report/escape.ts";
 import { noneLines, statusLines, unreadableLines } from "./report/status.ts";
 import { formatDate } from "./report/time.ts";
 import type { Aim } from "./settings.ts";
-import { asTargetError, verdict } from "./targets.ts";
-import { isGone } from "./watch.ts";
 
 interface Watch {
   readonly aim: Aim;
@@ -63,7 +63,7 @@ async function lookerFor(session: Session, engine: Engine, aim: Aim): Promise<()
   if (aim.kind === "skew") return () => lookAtAll(session, engine, aim.ids);
   const pid = onlyPid(aim.selectors);
   if (pid !== undefined) return () => lookAt(session, engine, [pid]);
-  const set = await processSet(session, engine, aim.selectors);
+  const set = await setOf(session, engine, aim.selectors);
   return async () => {
     const pids = await set.list();
     if (pids.length > 0) return lookAt(session, engine, pids, set.named);

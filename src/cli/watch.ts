@@ -1,5 +1,5 @@
 /** Follows targets from the foreground, until there is nothing more to wait for. */
-import { TimeskewError } from "../errors.ts";
+import { isGone } from "../engine/set/failure.ts";
 import type { StatusRow } from "../types.ts";
 import type { Session } from "./command.ts";
 import type { Engine } from "./engine.ts";
@@ -80,12 +80,6 @@ export async function* follow(
   } finally {
     live?.clear();
   }
-}
-
-const GONE: readonly string[] = ["E_NO_TARGET", "E_GONE", "E_ZOMBIE"];
-
-export function isGone(error: unknown): boolean {
-  return error instanceof TimeskewError && GONE.includes(error.code);
 }
 
 export async function look(engine: Engine, pid: number): Promise<Sight> {

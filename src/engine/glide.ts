@@ -15,29 +15,37 @@ import { ALL_CLOCKS } from "./readings.ts";
 import { refuseForeign } from "./refuse.ts";
 import { inForceIn, nowIn, skewOf } from "./skew.ts";
 import { type Change, isSkewed, update } from "./update.ts";
+import { isOthers, type Whose } from "./whose.ts";
 
 /** So much of its way, at the most, a clock loses or gains in the same true time. */
 const GENTLY = 2n;
 const SHORTEST = 1_000_000n;
 
+interface Gliding extends Whose {
+  readonly pid: number;
+  /** How long it shall take: text, ns, or true for twice the offset. */
+  readonly over: string | bigint | true;
+  readonly allowBackwardMonotonic?: boolean;
+}
+
 /**
- * @param over how long it shall take: text, ns, or true for twice the offset
  * @returns undefined if there is nothing to glide from: then to recover is not to jump
  * @throws TimeskewError
  */
-export function glide(
-  pid: number,
-  over: string | bigint | true,
-  allowBackward = false,
-): RecoverResult | undefined {
+export function glide({
+  pid,
+  over,
+  allowBackwardMonotonic = false,
+  skews,
+}: Gliding): RecoverResult | undefined {
   const wanted = over === true ? undefined : typeof over === "bigint" ? over : parseDuration(over);
   using target = inspect(pid, { locked: true });
   refuseForeign(target);
-  if (!isSkewed(target)) return undefined;
+  if (!isSkewed(target) || isOthers(target, { skews })) return undefined;
   const shift = clockShift(pid);
   const old = inForceIn(target.found);
   if (isTrue(old, nowIn(shift, old))) return undefined;
-  const { inForce } = update(target, changeTo(pid, old, wanted, allowBackward));
+  const { inForce } = update(target, changeTo(pid, old, wanted, allowBackwardMonotonic));
   return {
     pid,
     command: target.process.command,

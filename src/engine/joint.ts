@@ -27,6 +27,7 @@ import {
 } from "./skew.ts";
 import { bringTogether, type Placed } from "./together.ts";
 import { planChange, type SkewedTarget } from "./update.ts";
+import { isOthers, type Whose } from "./whose.ts";
 
 export interface Joint {
   /** 16 hex digits. */
@@ -51,8 +52,11 @@ export type Begun =
   | { readonly pid: number; readonly result: InjectResult }
   | { readonly pid: number; readonly error: TimeskewError };
 
-/** @throws TimeskewError E_USAGE, E_DURATION, E_CLOCK, E_RANGE */
-export function joint(o: SkewSettings & SessionSettings): Joint {
+/**
+ * @param o `skews`: only who has one of these is changed, and without a stop; `inject` throws E_GONE for anybody else
+ * @throws TimeskewError E_USAGE, E_DURATION, E_CLOCK, E_RANGE
+ */
+export function joint(o: JointSettings): Joint {
   const skew = new JointSkew(o);
   return {
     id: formatId(skew.terms.identity.skewId),
@@ -69,9 +73,11 @@ const LEAD = { all: 2n * UNATTENDED, each: 20_000_000n };
 const NEAR = { all: UNATTENDED, each: 10_000_000n };
 const USUAL_STOP_MS = 1000;
 
+type JointSettings = SkewSettings & SessionSettings & Whose;
+
 class JointSkew {
   readonly terms: Terms;
-  readonly #o: SkewSettings & SessionSettings;
+  readonly #o: JointSettings;
   readonly #request: Request;
   readonly #isConstant: boolean;
   #created: Start = now();
@@ -82,7 +88,7 @@ class JointSkew {
   #isFixed = false;
   #waiting: Waiting[] = [];
 
-  constructor(o: SkewSettings & SessionSettings) {
+  constructor(o: JointSettings) {
     this.#o = o;
     this.#request = parseRequest(o);
     const { verbs, selection } = this.#request;
@@ -118,10 +124,13 @@ class JointSkew {
       { ...this.#o, pid },
       {
         wanted: (shift) => {
+          if (this.#o.skews !== undefined) throw notMeant(pid);
           waits = !this.#isConstant && !this.#isFixed;
           return this.#wanted(pid, shift);
         },
         change: (target) => {
+          const isOurs = target.found.settings.skewId === this.terms.identity.skewId;
+          if (!isOurs && isOthers(target, this.#o)) throw notMeant(pid);
           waits = !this.#isFixed && this.#isToBegin(target);
           return this.#changed(target, waits);
         },
@@ -275,6 +284,10 @@ function begunOf(pid: number, member: Member, placed: Placed | TimeskewError | u
     if (error instanceof TimeskewError) return { pid, error };
     throw error;
   }
+}
+
+function notMeant(pid: number): TimeskewError {
+  return new TimeskewError("E_GONE", `pid ${pid} does not have this skew any more`, { pid });
 }
 
 function now() {

@@ -15,10 +15,11 @@ import { type Inspection, inspect, windowReader } from "./inspect.ts";
 import { NONE, refuseBackward } from "./monotonic.ts";
 import { refuseForeign, refuseUnstoppable } from "./refuse.ts";
 import { appliedIn, inForceIn, nowIn, skewIn } from "./skew.ts";
+import { isOthers, type Whose } from "./whose.ts";
 
 const NOBODY = { pauseNs: 0n, threads: 0, asleep: 0, lingering: 0, waiting: 0 };
 
-type Recovery = { pid: number } & RecoverSettings & SessionSettings;
+type Recovery = { pid: number } & RecoverSettings & SessionSettings & Whose;
 
 /**
  * Pages of several runs may lie in one process: of the skew in force, and of runs that died, or left pages to threads that
@@ -27,12 +28,13 @@ type Recovery = { pid: number } & RecoverSettings & SessionSettings;
 const MOST_SETS = 256;
 
 /**
- * Gives a process its true clock back. A process that is not skewed is a success, too ("nothing").
+ * Gives a process its true clock back. A process that is not skewed is a success, too ("nothing"), and so is one with
+ * another skew than those that are meant, which is left alone.
  *
  * @throws TimeskewError; `targetState` says what became of the process
  */
 export async function recover(o: Recovery): Promise<RecoverResult> {
-  const gliding = o.glide === undefined ? undefined : glide(o.pid, o.glide, o.allowBackwardMonotonic);
+  const gliding = o.glide === undefined ? undefined : glide({ ...o, over: o.glide });
   if (gliding !== undefined) return gliding;
   const known = new Set<Address>();
   const first = recoverOne(o, known, OURS);
@@ -91,7 +93,7 @@ function recoverOne(o: Recovery, known: Set<Address>, states: readonly SkewState
   using target = inspect(o.pid, { locked: true, known });
   const { process, found } = target;
   refuseForeign(target);
-  if (!states.includes(found.state)) return resultOf(target, "nothing", NOBODY);
+  if (!states.includes(found.state) || isOthers(target, o)) return resultOf(target, "nothing", NOBODY);
   if (!o.allowBackwardMonotonic) refuseStepBack(target);
   refuseUnstoppable(target);
   const { report } = execute(recoveryOf(target), process, o.stopTimeoutMs);

@@ -1,7 +1,7 @@
 /**
  * From what the user asked for to the settings in a target, and back.
  */
-import { closeSync, openSync, readSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import type { Found } from "../patch/find.ts";
 import type { Settings } from "../patch/params.ts";
 import type { AnchoredProfile } from "../patch/profile.ts";
@@ -74,13 +74,13 @@ export function anchored(base: bigint, profile: Profile, start: Start): Anchored
   return { ...profile, start, swing: swingOf(profile), ceiling: ceilingOf({ base, profile }) };
 }
 
-/** 64 random bits. Loading node:crypto would cost a command 2 ms. */
+/**
+ * 64 random bits, of the 122 in the kernel's UUID. Loading node:crypto would cost a command 2 ms, and a root folder without
+ * /dev has no /dev/urandom.
+ */
 function randomId(): bigint {
-  const bytes = Buffer.alloc(8);
-  const source = openSync("/dev/urandom", "r");
-  readSync(source, bytes);
-  closeSync(source);
-  return bytes.readBigUInt64LE();
+  const uuid = readFileSync("/proc/sys/kernel/random/uuid", "latin1").trim();
+  return BigInt(`0x${uuid.slice(0, 8)}${uuid.slice(-8)}`);
 }
 
 /** The settings of a target; the true time of one that is not skewed. */

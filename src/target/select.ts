@@ -23,13 +23,17 @@ export type Selector =
 
 /** What a selector was resolved to, for reports. */
 export interface Selected {
+  /** Which selector it was. */
   readonly kind: Selector["kind"];
   /** For people: "container web (docker 3f2a91c07d1e)". */
   readonly words: string;
   /** Of a container, a pod: what is known of it. */
   readonly runtime?: string | undefined;
+  /** In full, as its runtime has it. */
   readonly id?: string | undefined;
+  /** As its runtime has it. */
   readonly name?: string | undefined;
+  /** The pod that it is, or that it belongs to. */
   readonly pod?: { readonly namespace?: string; readonly name?: string; readonly uid?: string } | undefined;
 }
 

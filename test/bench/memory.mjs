@@ -3,7 +3,7 @@
  * so that whatever changes is ours.
  */
 import { readFileSync } from "node:fs";
-import { inject, recover } from "../../dist/index.js";
+import { inject, recover } from "../../dist/engine.js";
 import { build, withVictim } from "./victims.mjs";
 
 const PAGE = 4; // KiB

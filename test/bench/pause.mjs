@@ -4,7 +4,7 @@
  * it, in each round, the stop without the call sites of waits (`--no-waits`), and that by a tool which attaches to the
  * threads one by one (sequential.c).
  */
-import { inject, recover } from "../../dist/index.js";
+import { inject, recover } from "../../dist/engine.js";
 import { summarize } from "./statistics.mjs";
 import { build, withVictim } from "./victims.mjs";
 

@@ -6,7 +6,7 @@
  * searched: that is the same for all 64.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { inject, recover, status } from "../../dist/index.js";
+import { inject, recover, status } from "../../dist/engine.js";
 import { timer } from "./reads.mjs";
 import { quietRounds, spread, summarize } from "./statistics.mjs";
 import { build, withVictim } from "./victims.mjs";

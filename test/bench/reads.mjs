@@ -7,7 +7,7 @@
  * machine that becomes slower or faster meanwhile does so for both sides of a ratio. After some rounds new processes take
  * over: where its memory happens to lie makes a process's fastest reads a quarter slower or faster.
  */
-import { inject, recover } from "../../dist/index.js";
+import { inject, recover } from "../../dist/engine.js";
 import { findRivals, withRivals } from "./rivals.mjs";
 import { quietRounds, spread, summarize } from "./statistics.mjs";
 import { build, withVictim } from "./victims.mjs";

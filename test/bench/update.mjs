@@ -4,7 +4,7 @@
  * show a stop is seen at the first injection, for which one of the sleepers is woken.
  */
 import { readdirSync, readFileSync } from "node:fs";
-import { inject, recover } from "../../dist/index.js";
+import { inject, recover } from "../../dist/engine.js";
 import { summarize } from "./statistics.mjs";
 import { build, withVictim } from "./victims.mjs";
 

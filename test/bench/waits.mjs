@@ -7,7 +7,7 @@
  * with the untouched ones around it. The search: each round injects with and without `--no-waits`, one right after the
  * other, in turns as to which is first, and recovers after each.
  */
-import { inject, recover } from "../../dist/index.js";
+import { inject, recover } from "../../dist/engine.js";
 import { spread, summarize } from "./statistics.mjs";
 import { mean, stopwatch } from "./stopwatch.mjs";
 import { build, withVictim } from "./victims.mjs";

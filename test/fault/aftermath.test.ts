@@ -1,6 +1,6 @@
 /** What judges the targets, and what is said of them, does notice what is wrong. */
 import { expect, test } from "vitest";
-import { inject, recover } from "../../src/index.ts";
+import { inject, recover } from "../../src/engine/index.ts";
 import { needPrograms, needTracing } from "../support/needs.ts";
 import { state } from "../support/proc.ts";
 import { waitFor } from "../support/wait.ts";

@@ -3,7 +3,7 @@
  * its own verdict; `status` says what is there; `recover` brings it back to the byte. Nothing is believed that
  * timeskew says: see look().
  */
-import { recover, status } from "../../src/index.ts";
+import { recover, status } from "../../src/engine/index.ts";
 import type { StatusRow } from "../../src/types.ts";
 import { field, maps, state, threads, vdso } from "../support/proc.ts";
 import { waitFor } from "../support/wait.ts";

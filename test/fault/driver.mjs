@@ -12,7 +12,7 @@ import { pathToFileURL } from "node:url";
 
 const [, , folder, stopTimeout] = process.argv;
 const require = createRequire(join(folder, "package.json"));
-const { inject, recover } = await import(pathToFileURL(join(folder, "dist/index.js")).href);
+const { inject, recover } = await import(pathToFileURL(join(folder, "dist/engine.js")).href);
 
 const MACHINE = process.arch === "arm64" ? "aarch64" : "x86_64";
 /** The same library that dist/ loads: what is set here is set there. */

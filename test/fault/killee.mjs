@@ -3,7 +3,7 @@
  * everything, prints "ready", acts at once on the next line of stdin, and prints how long that took, in ms, if it lives to.
  */
 import { createInterface } from "node:readline";
-import { doctor, inject, recover } from "../../dist/index.js";
+import { doctor, inject, recover } from "../../dist/engine.js";
 
 const [, , pid, action, offset, duration] = process.argv;
 const target = { pid: Number(pid), offset: BigInt(offset ?? 0), duration };

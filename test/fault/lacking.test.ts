@@ -3,7 +3,7 @@
  * asking for it. Everything is as it is with it: the skew, the live change, the recovery to the byte, and what is said.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { recover } from "../../src/index.ts";
+import { recover } from "../../src/engine/index.ts";
 import { startHostile } from "../support/hostile.ts";
 import { needPrograms, needTracing } from "../support/needs.ts";
 import { FAULTS, type Staged, stage } from "../support/variant.ts";

@@ -6,7 +6,7 @@ import { execFile } from "node:child_process";
 import { openSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test, vi } from "vitest";
-import { inject } from "../../src/index.ts";
+import { inject } from "../../src/engine/index.ts";
 import type { Outcome } from "../soak/leaks.ts";
 import { type SoakResult, soak } from "../soak/soak.ts";
 import { needPrograms, needTracing } from "../support/needs.ts";

@@ -3,8 +3,8 @@
  * that are forked all the time. By the library, which gets at them more often than a command would.
  */
 import { describe, expect, type TestContext, test } from "vitest";
+import { inject, recover, status } from "../../src/engine/index.ts";
 import { type ErrorCode, TimeskewError } from "../../src/errors.ts";
-import { inject, recover, status } from "../../src/index.ts";
 import { build } from "../support/build.ts";
 import { Dialog } from "../support/dialog.ts";
 import { needPrograms, needTracing } from "../support/needs.ts";

@@ -4,8 +4,8 @@
  * writing of the jumps, and between that and the next look.
  */
 import { expect, test } from "vitest";
+import { recover } from "../../src/engine/index.ts";
 import { findPages, inspect } from "../../src/engine/inspect.ts";
-import { recover } from "../../src/index.ts";
 import { planInjection } from "../../src/patch/inject.ts";
 import type { PatchPlan, Step } from "../../src/patch/plan.ts";
 import { planRewrites } from "../../src/patch/trampoline.ts";

@@ -2,7 +2,6 @@
 import { execFile } from "node:child_process";
 import { closeSync, openSync, writeSync } from "node:fs";
 import { promisify } from "node:util";
-import { TimeskewError } from "../../src/errors.ts";
 import {
   doctor,
   inject,
@@ -11,7 +10,8 @@ import {
   recover,
   type SkewSettings,
   status,
-} from "../../src/index.ts";
+} from "../../src/engine/index.ts";
+import { TimeskewError } from "../../src/errors.ts";
 import { findProgram } from "../setup/programs.mjs";
 import { isRoot, userId } from "../support/needs.ts";
 import { assemble, type Own } from "../support/own.ts";

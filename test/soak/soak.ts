@@ -4,7 +4,7 @@
  * program has the mappings and descriptors that it had; all along no reading is wrong, and neither side grows.
  */
 import { readdirSync } from "node:fs";
-import { inject, recover } from "../../src/index.ts";
+import { inject, recover } from "../../src/engine/index.ts";
 import { type Footprint, footprint, leaks } from "../support/footprint.ts";
 import { maps, threads as threadsOf, vdso } from "../support/proc.ts";
 import { type Hammer, startHammer } from "../support/victims.ts";

@@ -1,7 +1,7 @@
 /** doctor's checks: one line each, the remedy beneath. */
+import type { ProcessSet } from "../../engine/set/process-set.ts";
 import type { Check, DoctorResult } from "../../types.ts";
 import type { Painter } from "../colour.ts";
-import type { ProcessSet } from "../members.ts";
 import { escapeText } from "./escape.ts";
 import { table } from "./table.ts";
 

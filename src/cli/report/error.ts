@@ -1,5 +1,5 @@
 /** An error as text for people and as JSON: what happened, how the target is left, what to do next. */
-import { TimeskewError } from "../../errors.ts";
+import type { TimeskewError } from "../../errors.ts";
 import type { Painter } from "../colour.ts";
 import type { World } from "../world.ts";
 import { escapeText } from "./escape.ts";
@@ -29,28 +29,10 @@ export function errorLines(
   return lines;
 }
 
+/** A report lists the errors of several targets with the targets. */
 export function errorAsJson(error: TimeskewError): object {
-  const { code, message, hint, targetState, pid } = error;
-  return { code, message, hint: hint ?? null, targetState, ...(pid !== undefined && { pid }) };
-}
-
-/** What should never be thrown, as an error of ours. */
-export function internalError(thrown: unknown, pid?: number): TimeskewError {
-  const message = `internal error: ${thrown instanceof Error ? thrown.message : String(thrown)}`;
-  const hint = "this is a defect in timeskew: please report it, with what TIMESKEW_DEBUG=1 prints";
-  return new TimeskewError("E_INTERNAL", message, { hint, cause: thrown, ...(pid !== undefined && { pid }) });
-}
-
-/** The same, thrown while a target was being changed: to call it untouched would be a guess. */
-export function internalErrorIn(pid: number, thrown: unknown): TimeskewError {
-  const { message } = internalError(thrown);
-  const hint = `\`timeskew status --pid ${pid}\` says how it is; please report what TIMESKEW_DEBUG=1 prints`;
-  return new TimeskewError("E_CHANGED", `pid ${pid}: ${message}`, {
-    hint,
-    targetState: "partial",
-    pid,
-    cause: thrown,
-  });
+  const { failures: _, ...json } = error.toJSON();
+  return json;
 }
 
 function stackLines(error: Error): string[] {

@@ -1,17 +1,9 @@
 /** Errors of several targets: those that say the same are told once. */
+import { pidList } from "../../engine/set/failure.ts";
 import type { TimeskewError } from "../../errors.ts";
 import type { Painter } from "../colour.ts";
 import type { World } from "../world.ts";
 import { errorLines } from "./error.ts";
-
-/** More pids than this are counted. */
-const PIDS_NAMED = 10;
-
-/** "1, 2, 3 and 197 more" */
-export function pidList(pids: readonly number[]): string {
-  const more = pids.length - PIDS_NAMED;
-  return more > 1 ? `${pids.slice(0, PIDS_NAMED).join(", ")} and ${more} more` : pids.join(", ");
-}
 
 /** Each different error in full, beneath it whom it concerns as well. */
 export function failureLines(

@@ -1,9 +1,11 @@
 /** What was done to several processes: one table, and what it comes to. */
+import { pidList } from "../../engine/set/failure.ts";
+import type { MemberOutcome, SetTally } from "../../engine/set/members.ts";
+import type { ProcessSet } from "../../engine/set/process-set.ts";
 import type { DryRunResult, InjectResult, RecoverResult, WaitCoverage } from "../../types.ts";
 import type { Painter } from "../colour.ts";
-import type { MemberOutcome, ProcessSet, SetTally } from "../members.ts";
 import { escapeText } from "./escape.ts";
-import { commandIn, failureWord, pidList } from "./failures.ts";
+import { commandIn, failureWord } from "./failures.ts";
 import { readingLines } from "./inject.ts";
 import { doingWords, offsetCell, profileLines } from "./profile.ts";
 import { type Column, table } from "./table.ts";

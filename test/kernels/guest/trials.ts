@@ -1,7 +1,7 @@
 /** The cells: each on victims of its own, which say themselves what they read. Empty: all is well. */
 import { setPriority } from "node:os";
 import { join } from "node:path";
-import { recover as justRecover } from "../../../src/index.ts";
+import { recover as justRecover } from "../../../src/engine/index.ts";
 import { Bench } from "../../fault/bench.ts";
 import type { How } from "../../fault/driver.ts";
 import { HAMMERING, OTHER, SKEW, type Target, type TargetKind } from "../../fault/targets.ts";
