@@ -25,6 +25,7 @@ export type SkewState =
   /** Somebody else rewrote a vDSO function. */
   | "foreign";
 
+/** A skew, as it is found in a process. */
 export interface Skew {
   /** 16 hex digits; ties the processes of one skew together. */
   id: string;
@@ -36,6 +37,7 @@ export interface Skew {
   clocks: ClockName[];
   /** Whether gettimeofday() and time() read the skewed time as well. */
   gettimeofday: boolean;
+  /** As `gettimeofday`. */
   time: boolean;
   /** True time of the injection or of the last change, nanoseconds since 1970. */
   since: bigint;
@@ -82,7 +84,9 @@ export interface UnprovedCall {
   at: string;
   /** The function that it is in, and which system call it is, as far as that is known. */
   function: string | undefined;
+  /** As `function`. */
   call: string | undefined;
+  /** What cannot be proved about it. */
   why: string;
 }
 
@@ -95,6 +99,7 @@ export interface WaitCoverage {
    * then, and `unproved` are some of those that it makes by `int 0x80`.
    */
   byVdso?: true;
+  /** Places that are left alone: calls there hand the kernel deadlines by the skewed clock. */
   unproved: UnprovedCall[];
   /** Files with code that could not be searched. */
   unsearched: { image: string; why: string }[];
@@ -102,15 +107,20 @@ export interface WaitCoverage {
   generatedCode: number;
 }
 
+/** What an injection, or a live change, did to a process. */
 export interface InjectResult {
+  /** The process. */
   pid: number;
+  /** Its name, as /proc/PID/comm has it: whatever the process likes. */
   command: string;
+  /** How it is now. */
   state: "skewed";
   /**
    * "injected": newly patched. "updated": live settings changed, the target was not stopped. "inherited": forked by another
    * member of the set when that was skewed already.
    */
   action: "injected" | "updated" | "inherited";
+  /** What is in force, read back from the process. */
   skew: Skew;
   /** The skew that was in force before, for "updated". */
   previous: Skew | undefined;
@@ -119,7 +129,7 @@ export interface InjectResult {
    * lost meanwhile. Undefined if it came in time, as it does unless this machine is very busy.
    */
   late: bigint | undefined;
-  /** How long threads of the target were stopped, first stop to last release. 0 for "updated". */
+  /** How long threads of the target were stopped, first stop to last release, in ns. 0 for "updated". */
   pauseNs: bigint;
   /** Threads that were held; 0 for "updated". */
   threads: number;
@@ -133,9 +143,13 @@ export interface InjectResult {
   readings: ClockReading[];
 }
 
+/** What a recovery did to a process. */
 export interface RecoverResult {
+  /** The process. */
   pid: number;
+  /** As `InjectResult.command`. */
   command: string;
+  /** How it is now; see SkewState. */
   state: "unskewed" | "lingering" | "skewed";
   /**
    * "recovered": the vDSO was restored; "cleaned": leftovers removed; "nothing": there was no skew; "gliding": it still is
@@ -144,8 +158,11 @@ export interface RecoverResult {
   action: "recovered" | "cleaned" | "nothing" | "gliding";
   /** What was recovered from; with "gliding" the skew that leads there. */
   skew: Skew | undefined;
+  /** How long threads of it were stopped, first stop to last release, in ns; 0 if nothing had to be done. */
   pauseNs: bigint;
+  /** Threads that were held. */
   threads: number;
+  /** As `InjectResult.asleepThreads`. */
   asleepThreads: number;
   /** Threads that may still be inside our pages (state "lingering"). */
   lingeringThreads: number;
@@ -153,10 +170,15 @@ export interface RecoverResult {
   waitingThreads: number;
 }
 
+/** A process, as it was found. */
 export interface StatusRow {
+  /** The process. */
   pid: number;
+  /** As `InjectResult.command`. */
   command: string;
+  /** Whether it is skewed. */
   state: SkewState;
+  /** By what; undefined for an unskewed one. */
   skew: Skew | undefined;
   /** The container it is in, where that was asked for. */
   container?: Selected;
@@ -166,7 +188,9 @@ export interface StatusRow {
   note: string | undefined;
 }
 
+/** What a look at processes has found. */
 export interface StatusResult {
+  /** One for each process that was named; else for each that has a trace of a skew. */
   rows: StatusRow[];
   /** Processes that could not be looked at, with the reason of each. */
   unreadable: { pid: number; command: string; reason: string }[];
@@ -174,30 +198,43 @@ export interface StatusResult {
   examined: number;
 }
 
+/** A process's clocks at one moment. */
 export interface NowResult {
+  /** The process. */
   pid: number;
+  /** As `InjectResult.command`. */
   command: string;
+  /** Whether it is skewed. */
   state: SkewState;
+  /** By what. */
   skew: Skew | undefined;
+  /** Each clock, and gettimeofday() and time(), as its own functions return them. */
   readings: ClockReading[];
   /** By how much the clocks of the target's time namespace are ahead of ours: a skew comes on top of it. */
   timeShift: ClockShift | "unknown";
-  /** How long the one thread that read the clocks was stopped. */
+  /** How long the one thread that read the clocks was stopped, in ns. */
   pauseNs: bigint;
 }
 
 /** One line of `doctor`: something that could stop an injection here and now. */
 export interface Check {
+  /** What was looked at: "ptrace". */
   name: string;
+  /** "blocked": an injection would fail. "warning": some would, or something will be missing. */
   verdict: "ok" | "warning" | "blocked";
+  /** What was found, in words. */
   detail: string;
+  /** What to do about it; undefined if there is nothing to do, or nothing that helps. */
   remedy: string | undefined;
 }
 
+/** What would stop an injection. */
 export interface DoctorResult {
+  /** The process that was asked about; undefined: the machine. */
   pid: number | undefined;
   /** Of a process that could be looked at. */
   command?: string;
+  /** All that was looked at, what is in order included. */
   checks: Check[];
 }
 

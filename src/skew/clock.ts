@@ -5,6 +5,7 @@ import { TimeskewError } from "../errors.ts";
 import { nearest } from "../nearest.ts";
 import { formatDuration } from "./duration.ts";
 
+/** The clocks of clock_gettime(2). */
 export type ClockName =
   | "CLOCK_REALTIME"
   | "CLOCK_MONOTONIC"

@@ -23,7 +23,19 @@ const PAIR = "each has two durations, elapsed and offset, for example 1m,250ms";
 export function parseKeyframes(text: string, name: string): Frame[] {
   if (text.length > MAX_LENGTH) throw tooMany(name);
   const content = text.replace(/^\ufeff/, "");
-  const entries = /^\s*[[{]/.test(content) ? jsonEntries(content, name) : csvEntries(content, name);
+  return readEntries(/^\s*[[{]/.test(content) ? jsonEntries(content, name) : csvEntries(content, name), name);
+}
+
+/**
+ * The same of values as JSON has them, whose durations may be bigints of ns as well.
+ *
+ * @throws TimeskewError E_USAGE
+ */
+export function framesOf(values: readonly unknown[], name: string): Frame[] {
+  return readEntries(entriesOf(values, name), name);
+}
+
+function readEntries(entries: readonly Entry[], name: string): Frame[] {
   if (entries.length > MAX_FRAMES) throw tooMany(name);
   const frames = entries.map(readEntry);
   checkOrder(frames, name, (index) => entries[index]!.where);
@@ -86,7 +98,11 @@ function jsonEntries(text: string, name: string): Entry[] {
   if (!Array.isArray(value)) {
     throw refusal(name, "the JSON is not an array", 'for example [["0s", "0s"], ["1m", "250ms"]]');
   }
-  return value.map((entry: unknown, index) => jsonEntry(entry, `${name}: entry ${index + 1}`));
+  return entriesOf(value, name);
+}
+
+function entriesOf(values: readonly unknown[], name: string): Entry[] {
+  return values.map((entry: unknown, index) => jsonEntry(entry, `${name}: entry ${index + 1}`));
 }
 
 function jsonEntry(entry: unknown, where: string): Entry {
@@ -120,6 +136,7 @@ function readEntry({ where, elapsed, offset }: Entry): Frame {
 function duration(where: string, what: string, value: unknown): bigint {
   if (value === undefined || value === "") throw refusal(where, `${what} is missing`, PAIR);
   if (value === 0) return 0n;
+  if (typeof value === "bigint") return value;
   if (typeof value !== "string") {
     const hint = typeof value === "number" ? `did you mean "${value}s"?` : PAIR;
     throw refusal(where, `${what} is ${describe(value)}, not a duration`, hint);
