@@ -4,7 +4,7 @@
 
 /**
  * The candidate with the fewest edits from `word`, the first of equals; undefined if even that one is too
- * different to be what was meant (more than a third of the word, and at least two edits).
+ * different to be what was meant (more than a third of the word, and at least two edits; half of the candidate).
  * Case is ignored.
  */
 export function nearest<T extends string>(word: string, candidates: Iterable<T>): T | undefined {
@@ -14,7 +14,8 @@ export function nearest<T extends string>(word: string, candidates: Iterable<T>)
     // Lengths bound the distance from below, so that a very long word costs nothing.
     if (Math.abs(candidate.length - word.length) >= least) continue;
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
-    if (distance < least) [best, least] = [candidate, distance];
+    // A short word that is half another is another.
+    if (distance < least && 2 * distance < candidate.length) [best, least] = [candidate, distance];
   }
   return best;
 }

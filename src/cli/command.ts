@@ -1,6 +1,7 @@
 /** What a command is: how it reads on the command line, and what it does. */
 import type { Command } from "commander";
 import type { TimeskewError } from "../errors.ts";
+import type { Word } from "./flag.ts";
 import type { Flags } from "./flags.ts";
 import type { Ui } from "./ui.ts";
 import type { World } from "./world.ts";
@@ -14,10 +15,19 @@ export interface CommandSpec {
   /** One sentence or two at the top of the command's own help. */
   readonly description: string;
   readonly examples: readonly Example[];
-  /** How the operands are written in the usage line; a command without it takes none. */
-  readonly operands?: string;
+  /** Below the options in its help; lines of at most 80 columns. */
+  readonly notes?: string;
+  /** What stands behind the options; a command without it takes nothing. */
+  readonly operands?: Operands;
   options(command: Command): void;
   run: Action;
+}
+
+export interface Operands {
+  /** As in the usage line. */
+  readonly usage: string;
+  /** A program with its arguments, which may look like options; or one of these words. */
+  readonly takes: "program" | readonly Word[];
 }
 
 export interface Session {

@@ -2,8 +2,9 @@
  * The option sets that commands share. commander only gathers strings here; settings.ts turns them into
  * typed values, so that every complaint about a value is worded in one place.
  */
-import { type Command, Option } from "commander";
-import { TimeskewError } from "../errors.ts";
+import type { Command } from "commander";
+import { CLOCKS, type ClockFamily } from "../skew/clock.ts";
+import { addFlags, durations, Flag, type FlagSpec, type Word, words } from "./flag.ts";
 
 /** What commander hands over: the union of all commands' options, nothing checked yet. */
 export interface Flags {
@@ -57,28 +58,37 @@ export interface Flags {
   readonly color?: boolean;
 }
 
-/** Refuses `--offset --json`: an option where a value is due. One dash begins a negative duration. */
-export const value = (option: string) => (text: string) => {
-  if (!text.startsWith("--")) return text;
-  const hint = `put the value right after ${option}`;
-  throw new TimeskewError("E_USAGE", `${option} needs a value, but ${text} follows`, { hint });
+const CLOCK_MEANINGS: Readonly<Record<ClockFamily, string>> = {
+  realtime: "the date and time of day",
+  tai: "atomic time, without leap seconds",
+  monotonic: "since the boot, without suspends",
+  raw: "the same, as no NTP adjusts it",
+  boottime: "since the boot, with suspends",
+  cpu: "time spent computing",
 };
 
-/** For an option that may be repeated. */
-const values = (option: string) => {
-  const checked = value(option);
-  return (text: string, gathered: readonly string[] = []) => [...gathered, checked(text)];
-};
+const CLOCK_WORDS = CLOCKS.map(({ name, family }): Word => [name, CLOCK_MEANINGS[family]]);
 
-type Repeatable = readonly [flags: string, help: string];
-
-const SELECTORS: readonly Repeatable[] = [
-  ["--container <NAME>", "every process of a container: its name, its id, or the beginning of its id"],
-  ["--pod <NAMESPACE/NAME>", "every process of a Kubernetes pod: default/web-0"],
-  ["--pod-uid <UID>", "the same, by the pod's uid"],
-  ["--cgroup <PATH>", "every process of a cgroup and those below it: /system.slice/redis.service"],
-  ["--user <USER>", "every process of a user: a name or a number"],
-  ["--comm <NAME>", "every process of this name, as ps -o comm shows it"],
+const SELECTORS: readonly FlagSpec[] = [
+  ["--tree", "its children, too, and theirs (of each --pid)"],
+  [
+    "--container <NAME>",
+    "every process of a container: its name, its id, or the beginning of its id",
+    { kind: "container", repeats: true },
+  ],
+  [
+    "--pod <NAMESPACE/NAME>",
+    "every process of a Kubernetes pod: default/web-0",
+    { kind: "pod", repeats: true },
+  ],
+  ["--pod-uid <UID>", "the same, by the pod's uid", { kind: "podUid", repeats: true }],
+  [
+    "--cgroup <PATH>",
+    "every process of a cgroup and those below it: /system.slice/redis.service",
+    { kind: "cgroup", repeats: true },
+  ],
+  ["--user <USER>", "every process of a user: a name or a number", { kind: "user", repeats: true }],
+  ["--comm <NAME>", "every process of this name, as ps -o comm shows it", { kind: "comm", repeats: true }],
 ];
 
 /** Who has a skew; for commands that are about skewed processes. Each is a help text. */
@@ -89,54 +99,61 @@ export interface SkewedOptions {
 
 /** Which processes; all flags but --tree and --all are repeatable, and add up. */
 export function targetOptions(command: Command, { skew, all }: SkewedOptions = {}): Command {
-  command
-    .optionsGroup("Target:")
-    .option("-p, --pid <PID>", "process id; repeatable, or comma-separated", values("--pid"))
-    .option("--tree", "with --pid: its children, too, and theirs");
-  const more: readonly Repeatable[] = skew === undefined ? [] : [["--skew <ID>", skew]];
-  for (const [flags, help] of [...SELECTORS, ...more]) {
-    command.option(flags, help, values(flags.split(" ", 1)[0]!));
-  }
-  if (all !== undefined) command.option("--all", all);
-  return command;
+  const pid: FlagSpec = [
+    "-p, --pid <PID>",
+    "process id; repeatable, or comma-separated",
+    { kind: skew === undefined ? "pid" : "skewedPid", repeats: true, lists: true },
+  ];
+  const more: FlagSpec[] = [];
+  if (skew !== undefined) more.push(["--skew <ID>", skew, { kind: "skew", repeats: true }]);
+  if (all !== undefined) more.push(["--all", all]);
+  return addFlags(command, "Target:", [pid, ...SELECTORS, ...more]);
 }
 
 /** Which clocks a skew reaches. */
 export function clockOptions(command: Command): Command {
-  return command
-    .optionsGroup("Clocks:")
-    .option(
+  return addFlags(command, "Clocks:", [
+    [
       "-c, --clock <NAME>",
       "clock to skew (default CLOCK_REALTIME); repeatable, or comma-separated",
-      values("--clock"),
-    )
-    .option("--exact", "only the named clocks, without the clocks and functions that belong to them");
+      { ...words(...CLOCK_WORDS), repeats: true, lists: true },
+    ],
+    ["--exact", "only the named clocks, without the clocks and functions that belong to them"],
+  ]);
 }
 
-export function backwardOption(command: Command): Command {
-  return command.option(
-    "--allow-backward-monotonic",
-    "permit a step back of CLOCK_MONOTONIC, which no kernel makes and some programs do not survive",
-  );
+export const BACKWARD: FlagSpec = [
+  "--allow-backward-monotonic",
+  "permit a step back of CLOCK_MONOTONIC, which no kernel makes and some programs do not survive",
+];
+
+/** What a skew may do beside the clocks that it reaches. */
+export function effectOptions(command: Command): Command {
+  return addFlags(command, "Clocks:", [
+    BACKWARD,
+    ["--no-waits", "leave its system calls alone: timed waits will be wrong"],
+  ]);
 }
 
 /** How a target is held while it is worked on. */
 export function sessionOptions(command: Command): Command {
-  return command
-    .optionsGroup("Session:")
-    .option(
+  return addFlags(command, "Session:", [
+    [
       "--stop-timeout <DURATION>",
       "give up if its threads do not all stop within this time (default 1s)",
-    );
+      durations("1s", "10s"),
+    ],
+  ]);
 }
 
 /** How the result is told. On the program and on each command, so that both positions work. */
-export function generalOptions(command: Command): Command {
+export function generalOptions(command: Command, { json = true } = {}): Command {
   const heading = "General:";
-  return command
-    .optionsGroup(heading)
-    .option("--json", "print the result as one JSON object")
-    .option("-q, --quiet", "print no success text")
-    .option("--no-color", "print no colour (NO_COLOR and FORCE_COLOR are honoured too)")
-    .addHelpOption(new Option("-h, --help", "print this help").helpGroup(heading));
+  const asJson = new Flag(["--json", "print the result as one JSON object"]).helpGroup(heading);
+  command.addOption(asJson.hideHelp(!json));
+  addFlags(command, heading, [
+    ["-q, --quiet", "print no success text"],
+    ["--no-color", "print no colour (NO_COLOR and FORCE_COLOR are honoured too)"],
+  ]);
+  return command.addHelpOption(new Flag(["-h, --help", "print this help"]).helpGroup(heading));
 }

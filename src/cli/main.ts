@@ -1,9 +1,10 @@
 /** One run of the command line: parse, dispatch, report. Exit codes are decided here and nowhere else. */
 import { CommanderError } from "commander";
+import { internalError } from "../engine/set/failure.ts";
 import { TimeskewError } from "../errors.ts";
 import type { Outcome } from "./command.ts";
 import { COMMANDS, createProgram, type Dispatch } from "./program.ts";
-import { errorLines, internalError } from "./report/error.ts";
+import { errorLines } from "./report/error.ts";
 import { jsonFailure, jsonReport } from "./report.ts";
 import { createUi } from "./ui.ts";
 import { fromCommander } from "./usage.ts";
@@ -26,7 +27,7 @@ export async function main(world: World = processWorld()): Promise<number> {
     return outcome.error?.exitCode ?? 0;
   } catch (thrown) {
     const { command, json, colour } = reporting;
-    const error = asError(thrown, command);
+    const error = asError(thrown);
     const ui = await createUi(world, { json, quiet: false, colour });
     ui.error(errorLines(error, command, ui.paintError, world));
     if (json) world.stdout.write(`${jsonFailure(command, error)}\n`);
@@ -50,15 +51,15 @@ async function run(world: World, reporting: Reporting): Promise<Outcome | undefi
   try {
     await program.parseAsync(world.argv, { from: "user" });
   } catch (error) {
-    const asked = error instanceof CommanderError && error.exitCode === 0;
-    if (!asked) throw error;
+    if (!(error instanceof CommanderError)) throw error;
+    // What was asked for has been printed: the help, or the version.
+    if (error.exitCode !== 0) throw fromCommander(error, reporting.command, program);
   }
   return outcome;
 }
 
-function asError(thrown: unknown, command: string): TimeskewError {
+function asError(thrown: unknown): TimeskewError {
   if (thrown instanceof TimeskewError) return thrown;
-  if (thrown instanceof CommanderError) return fromCommander(thrown, command);
   return internalError(thrown);
 }
 

@@ -6,11 +6,19 @@ import { TimeskewError } from "../errors.ts";
 import { type ClockSelection, expandClocks, parseClocks } from "../skew/clock.ts";
 import { formatDuration, parseDuration } from "../skew/duration.ts";
 import type { Selector } from "../target/select.ts";
+import {
+  parseCgroupPath,
+  parseComm,
+  parseContainer,
+  parsePid,
+  parsePod,
+  parsePodUid,
+  parseSkewId,
+  parseUser,
+} from "../target/selector-text.ts";
 import type { SessionSettings, SkewSettings } from "../types.ts";
 import type { Flags } from "./flags.ts";
 
-/** PID_MAX_LIMIT of a 64-bit kernel. */
-const PID_MAX = 4_194_304;
 const NS_PER_MS = 1_000_000n;
 
 export function usageError(message: string, hint: string): TimeskewError {
@@ -82,97 +90,6 @@ function selectorsOf(flags: Flags): Selector[] {
 function flagOf({ kind }: Selector): string {
   if (kind === "tree") return "--pid";
   return kind === "podUid" ? "--pod-uid" : `--${kind}`;
-}
-
-function parsePid(text: string): number {
-  const trimmed = text.trim();
-  if (/^[0-9]+$/.test(trimmed)) {
-    const pid = Number(trimmed);
-    if (pid >= 1 && pid <= PID_MAX) return pid;
-    throw usageError(`--pid ${trimmed}: no process can have this id`, `process ids go from 1 to ${PID_MAX}`);
-  }
-  if (trimmed === "") throw usageError("--pid: a process id is missing", "for example --pid 1234,1235");
-  if (/^-[0-9]+$/.test(trimmed)) {
-    throw usageError(
-      `--pid ${trimmed}: a process id is never negative`,
-      "process groups cannot be named; name each process: --pid 1234,1235",
-    );
-  }
-  const hint = /^[A-Za-z][\w.-]*$/.test(trimmed)
-    ? `\`pgrep -x ${trimmed}\` prints the ids of the processes with this name`
-    : "a process id is a whole number, for example --pid 1234";
-  throw usageError(`--pid '${trimmed}': not a process id`, hint);
-}
-
-/** `kubectl` shows ids as containerd://ID, and Docker's own API names as /NAME. */
-function parseContainer(text: string): string {
-  const name = text.trim().replace(/^[a-z][a-z0-9.+-]*:\/\//, "");
-  if (/^\/?[^\s/]+$/.test(name)) return name.replace(/^\//, "");
-  if (name === "") throw usageError("--container: a name is missing", "for example --container web");
-  const hint = name.startsWith("/")
-    ? `a path goes after --cgroup: --cgroup ${name}`
-    : "for example --container web, or --container 3f2a91c07d1e";
-  throw usageError(`--container '${name}': not the name of a container`, hint);
-}
-
-function parsePod(text: string): Selector {
-  const [, namespace, name] = /^([^\s/]+)\/([^\s/]+)$/.exec(text.trim()) ?? [];
-  if (namespace !== undefined && name !== undefined) return { kind: "pod", namespace, name };
-  const hint = /^[\w.-]+$/.test(text)
-    ? `for example --pod default/${text}`
-    : "for example --pod default/web-0";
-  throw usageError(`--pod '${text}': not a namespace and a name`, hint);
-}
-
-/** Mostly a UUID; pods that kubelet read from a file have 32 digits, others whatever their maker liked. */
-function parsePodUid(text: string): Selector {
-  const uid = text.trim().toLowerCase();
-  if (/^[a-z0-9][a-z0-9_-]*$/.test(uid)) return { kind: "podUid", uid };
-  throw usageError(
-    `--pod-uid '${text}': not a pod's uid`,
-    "kubectl get pod NAME -o jsonpath={.metadata.uid} prints it",
-  );
-}
-
-function parseCgroupPath(text: string): string {
-  const path = text.replace(/(?<=.)\/+$/, "");
-  if (path.startsWith("/")) return path;
-  throw usageError(
-    `--cgroup '${text}': not a path`,
-    "it begins with a slash, as in /proc/PID/cgroup, for example --cgroup /system.slice/redis.service",
-  );
-}
-
-function parseUser(text: string): string {
-  const user = text.trim();
-  if (/^[^\s:/-][^\s:/]*$/.test(user)) return user;
-  throw usageError(`--user '${text}': not a user`, "a name or a number, for example --user www-data");
-}
-
-/** TASK_COMM_LEN, without the zero at its end. */
-const COMM_BYTES = 15;
-
-function parseComm(text: string): string {
-  if (text === "") throw usageError("--comm: a name is missing", "for example --comm redis-server");
-  const bytes = Buffer.from(text);
-  if (bytes.length <= COMM_BYTES) return text;
-  const kept = bytes
-    .subarray(0, COMM_BYTES)
-    .toString()
-    .replace(/\ufffd$/, "");
-  throw usageError(
-    `--comm '${text}': names have ${COMM_BYTES} bytes at the most, what is longer is cut off`,
-    `the kernel calls it '${kept}'`,
-  );
-}
-
-function parseSkewId(text: string): string {
-  const id = text.trim().toLowerCase();
-  if (/^[0-9a-f]{1,16}$/.test(id)) return id;
-  throw usageError(
-    `--skew '${text}': not a skew's id`,
-    "up to 16 hexadecimal digits, as `timeskew status --json` shows them, or the first of them",
-  );
 }
 
 /** Which clocks are skewed; `selection` is what that comes to. */

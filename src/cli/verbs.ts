@@ -8,43 +8,69 @@ import { boundsOf } from "../skew/bounds.ts";
 import { type ClockFamily, type ClockName, type ClockSelection, clockOf } from "../skew/clock.ts";
 import { parseKeyframes } from "../skew/keyframes.ts";
 import { parseVerbs, shapeOf, type Verbs, type VerbTexts } from "../skew/verbs.ts";
-import { type Flags, value } from "./flags.ts";
+import { addFlags, durations, type FlagSpec, texts, type Word, words } from "./flag.ts";
+import type { Flags } from "./flags.ts";
 import { usageError } from "./settings.ts";
 import type { World } from "./world.ts";
 
-type Option = readonly [flags: string, help: string];
+const LEAPS: readonly Word[] = [
+  ["insert", "23:59:59 comes twice"],
+  ["delete", "23:59:59 does not come"],
+];
 
-const SKEW: readonly Option[] = [
-  ["-o, --offset <DURATION>", "move the clock by this: -10m, 1h30m, -10m100ns (units: ns us ms s m h d)"],
+const SKEW: readonly FlagSpec[] = [
+  [
+    "-o, --offset <DURATION>",
+    "move the clock by this: -10m, 1h30m, -10m100ns (units: ns us ms s m h d)",
+    durations("-10m", "1h30m", "500ms"),
+  ],
   [
     "--at <TIME>",
     "begin at a date: 2038-01-19T03:14:00Z, @2147483640, or '2038-01-19 03:14:00' (local time)",
+    texts(["2038-01-19T03:14:00Z", "@2147483640"]),
   ],
   ["--freeze", "make the clock stand still"],
-  ["--rate <FACTOR>", "let it run faster or slower: 2, 0.5, 1.001"],
-  ["--drift <RATE>", "let it gain or lose: 200ppm, -50ppm, 20ppb, 0.1%"],
-  ["--slew <DURATION>", "glide to this offset, and hold it: -5s (--over 1h)"],
-  ["--over <DURATION>", "how long --slew takes: 10m"],
-  ["--jitter <DURATION>", "add a random offset of at most this: 20ms"],
-  ["--jitter-every <DURATION>", "draw another one after: 100ms (default 1s)"],
+  ["--rate <FACTOR>", "let it run faster or slower: 2, 0.5, 1.001", texts(["2", "0.5", "1.001"])],
+  [
+    "--drift <RATE>",
+    "let it gain or lose: 200ppm, -50ppm, 20ppb, 0.1%",
+    texts(["200ppm", "-50ppm", "0.1%"], ["ppm", "ppb", "%"]),
+  ],
+  ["--slew <DURATION>", "glide to this offset, and hold it: -5s (--over 1h)", durations("-5s", "5s")],
+  ["--over <DURATION>", "how long --slew takes: 10m", durations("10m", "1h")],
+  ["--jitter <DURATION>", "add a random offset of at most this: 20ms", durations("20ms", "1s")],
+  ["--jitter-every <DURATION>", "draw another one after: 100ms (default 1s)", durations("100ms", "1s")],
   ["--jitter-glide", "glide from one to the next, instead of jumping"],
-  ["--seed <NUMBER>", "draw the same again: 42 (default: a random seed, which the report names)"],
-  ["--strobe <DURATION>", "forth by this, and back: 200ms (--period 1s)"],
-  ["--period <DURATION>", "how long --strobe stays on either side: 1s"],
-  ["--leap <KIND>", "a leap second: insert (23:59:59 comes twice) or delete (it does not come)"],
+  [
+    "--seed <NUMBER>",
+    "draw the same again: 42 (default: a random seed, which the report names)",
+    texts(["42", "7"]),
+  ],
+  ["--strobe <DURATION>", "forth by this, and back: 200ms (--period 1s)", durations("200ms", "-1s")],
+  ["--period <DURATION>", "how long --strobe stays on either side: 1s", durations("1s", "500ms")],
+  [
+    "--leap <KIND>",
+    "a leap second: insert (23:59:59 comes twice) or delete (it does not come)",
+    words(...LEAPS),
+  ],
   [
     "--leap-at <TIME>",
     "the midnight after it, by the target's clock: 2027-01-01T00:00:00Z (default: the next)",
+    texts(["2027-01-01T00:00:00Z", "2027-07-01T00:00:00Z"]),
   ],
-  ["--smear <DURATION>", "spread the leap second over this: 24h"],
-  ["--keyframes <FILE>", "follow times and offsets, CSV or JSON: drift.csv"],
+  ["--smear <DURATION>", "spread the leap second over this: 24h", durations("24h", "1m")],
+  ["--keyframes <FILE>", "follow times and offsets, CSV or JSON: drift.csv", { kind: "file" }],
   ["--repeat", "begin anew when the last key frame is reached"],
 ];
 
-const SCHEDULE: readonly Option[] = [
-  ["--start-in <DURATION>", "begin later: 30s"],
-  ["--duration <DURATION>", "end by itself, in the target: 10s"],
-  ["--every <DURATION>", "begin again after: 1m (--duration 10s: ten seconds of each minute)"],
+const SCHEDULE: readonly FlagSpec[] = [
+  ["--start-in <DURATION>", "begin later: 30s", durations("30s", "5m")],
+  ["--duration <DURATION>", "end by itself, in the target: 10s", durations("10s", "1m")],
+  [
+    "--every <DURATION>",
+    "begin again after: 1m (--duration 10s: ten seconds of each minute)",
+    durations("1m", "1h"),
+  ],
 ];
 
 /** More text than this holds far more key frames than a target has room for. */
@@ -52,18 +78,12 @@ const MAX_FILE = 1_000_000;
 
 /** Adds the flags of all verbs, in two groups; `short`: -o is --offset. */
 export function verbOptions(command: Command, { short = true } = {}): Command {
-  const skew = short ? SKEW : SKEW.map(([flags, help]): Option => [flags.replace(/^-\w, /, ""), help]);
-  addAll(command.optionsGroup("Skew:"), skew);
-  return addAll(command.optionsGroup("Schedule:"), SCHEDULE);
+  const skew = short ? SKEW : SKEW.map(withoutShort);
+  return addFlags(addFlags(command, "Skew:", skew), "Schedule:", SCHEDULE);
 }
 
-function addAll(command: Command, options: readonly Option[]): Command {
-  for (const [flags, help] of options) {
-    const [, name] = /(--[\w-]+) </.exec(flags) ?? [];
-    if (name === undefined) command.option(flags, help);
-    else command.option(flags, help, value(name));
-  }
-  return command;
+function withoutShort([flags, ...rest]: FlagSpec): FlagSpec {
+  return [flags.replace(/^-\w, /, ""), ...rest];
 }
 
 export interface GivenVerbs {

@@ -112,11 +112,22 @@ function parts(text: string, sign: string, magnitude: string): Part[] {
     }
     if (unit === "") throw refusal(text, `has no unit after ${number}`, `the units are ${UNITS}`);
     if (unit.trim() !== unit) {
-      throw refusal(text, "contains a space", `did you mean ${text.replace(/\s+/g, "")}?`);
+      throw refusal(text, "contains a space", withoutSpaces(text));
     }
     found.push({ number, unit, at });
   }
   return found;
+}
+
+/** "10 min" is meant to be 10m: both mistakes are mended at once. */
+function withoutSpaces(text: string): string {
+  const joined = text.replace(/\s+/g, "");
+  try {
+    parseDuration(joined);
+    return `did you mean ${joined}?`;
+  } catch (error) {
+    return (error as TimeskewError).hint ?? EXAMPLES;
+  }
 }
 
 /** Digits with at most one point among them; "5." and ".5" count, as in Go. */

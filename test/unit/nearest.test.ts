@@ -29,6 +29,8 @@ describe("nearest", () => {
     expect(nearest("--frobnicate", words)).toBeUndefined();
     expect(nearest("x".repeat(100_000), words)).toBeUndefined();
     expect(nearest("", [])).toBeUndefined();
+    expect(nearest("foo", ["now"])).toBeUndefined();
+    expect(nearest("pwsh", ["bash", "zsh", "fish"])).toBeUndefined();
   });
 
   it("takes the first of equals", () => {

@@ -1,10 +1,12 @@
 /** `timeskew doctor`: what would stop an injection, before one is tried. */
+import { Members } from "../../engine/set/members.ts";
+import { onlyPid, type ProcessSet } from "../../engine/set/process-set.ts";
 import { TimeskewError } from "../../errors.ts";
 import type { DoctorResult } from "../../types.ts";
 import type { CommandSpec, Outcome, Session } from "../command.ts";
 import type { Engine } from "../engine.ts";
 import { targetOptions } from "../flags.ts";
-import { Members, onlyPid, type ProcessSet, processSet } from "../members.ts";
+import { gaveUpIn, setOf, told } from "../members.ts";
 import { blocked, doctorLines, doctorSetLines } from "../report/doctor.ts";
 import { aimOf } from "../settings.ts";
 import { eachTarget } from "../targets.ts";
@@ -34,8 +36,7 @@ export const doctor: CommandSpec = {
       return diagnosis(session, { targets: [] }, [result], { checks: result.checks });
     }
     const pid = onlyPid(aim.selectors);
-    if (pid === undefined)
-      return doctorOfSet(session, engine, await processSet(session, engine, aim.selectors));
+    if (pid === undefined) return doctorOfSet(session, engine, await setOf(session, engine, aim.selectors));
     const { results, ...outcome } = await eachTarget(session, [pid], {
       command: "doctor",
       changes: false,
@@ -50,13 +51,13 @@ export const doctor: CommandSpec = {
 async function doctorOfSet(session: Session, engine: Engine, set: ProcessSet): Promise<Outcome> {
   const { ui } = session;
   const machine = await engine.doctor();
-  const members = new Members<DoctorResult>(session, set, {
-    command: "doctor",
+  const members = new Members<DoctorResult>(set, {
+    ...gaveUpIn(session),
     changes: false,
     work: (pid) => engine.doctor({ pid, machine: false }),
   });
   await ui.working(`looking at ${set.words ?? "them"}`, () => members.reachAll());
-  const { results, targets, error } = members.conclude();
+  const { results, targets, error } = told(session, members.conclude(), { command: "doctor" });
   ui.result(doctorSetLines(set, machine, results, ui));
   const extra = { selection: set.selected, checks: machine.checks };
   return error ? { targets, error, extra } : diagnosis(session, { targets }, [machine, ...results], extra);

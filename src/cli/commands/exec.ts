@@ -12,7 +12,7 @@ export const exec: CommandSpec = {
     ["sudo timeskew exec --container web -- date", "did it work?"],
     ["sudo timeskew exec --pid 1234 -- sh", "a shell beside a process"],
   ],
-  operands: "-- PROGRAM [ARGUMENTS]",
+  operands: { usage: "-- PROGRAM [ARGUMENTS]", takes: "program" },
   options(command) {
     targetOptions(command);
   },

@@ -1,4 +1,5 @@
 /** `timeskew inject`: gives each target a wrong clock and ends with the command that undoes it. */
+import { onlyPid, type ProcessSet } from "../../engine/set/process-set.ts";
 import { TimeskewError } from "../../errors.ts";
 import type { ClockName } from "../../skew/clock.ts";
 import { checkClocks } from "../../skew/verbs.ts";
@@ -6,12 +7,13 @@ import type { Selector } from "../../target/select.ts";
 import type { InjectResult, SessionSettings, SkewSettings } from "../../types.ts";
 import type { CommandSpec, Outcome, Session } from "../command.ts";
 import type { Engine } from "../engine.ts";
-import { backwardOption, clockOptions, type Flags, sessionOptions, targetOptions } from "../flags.ts";
+import { addFlags } from "../flag.ts";
+import { clockOptions, effectOptions, type Flags, sessionOptions, targetOptions } from "../flags.ts";
 import { followSet } from "../follow.ts";
 import { holdSkew, holdSkewOfSet } from "../hold.ts";
 import { dryRunSet, injectSet, setExtra } from "../inject-set.ts";
 import { catchInterrupts } from "../interrupts.ts";
-import { onlyPid, type ProcessSet, processSet } from "../members.ts";
+import { setOf } from "../members.ts";
 import { dryRunLines, injectLines, lateLines } from "../report/inject.ts";
 import { undoCommand } from "../report/undo.ts";
 import {
@@ -34,7 +36,7 @@ export const inject: CommandSpec = {
     "Injecting again replaces the skew, without a stop, and without a jump unless --offset or --at asks for one.",
   examples: [
     ["sudo timeskew inject -p 1234 --offset -10m", "ten minutes back"],
-    ["sudo timeskew inject --container web --offset 1h30m", "all of a container"],
+    ["sudo timeskew inject --container web --offset 1h30m", "a container"],
     ["sudo timeskew inject -p 1234 --tree --offset -10m", "and its children"],
     ["sudo timeskew inject -p 1234 --offset 2s -c monotonic", "another clock"],
     ["sudo timeskew inject -p 1234 --at 2038-01-19T03:14:00Z", "another date"],
@@ -49,15 +51,12 @@ export const inject: CommandSpec = {
   options(command) {
     targetOptions(command);
     verbOptions(command);
-    backwardOption(clockOptions(command)).option(
-      "--no-waits",
-      "leave its system calls alone: timed waits will be wrong",
-    );
-    command
-      .optionsGroup("Session:")
-      .option("--wait", "stay, show both times, and recover on Ctrl-C, SIGTERM or when it is over")
-      .option("--follow", "as --wait, and skew whatever they start, and whoever comes to belong to them")
-      .option("--dry-run", "print what would be done, and change nothing");
+    effectOptions(clockOptions(command));
+    addFlags(command, "Session:", [
+      ["--wait", "stay, show both times, and recover on Ctrl-C, SIGTERM or when it is over"],
+      ["--follow", "as --wait, and skew whatever they start, and whoever comes to belong to them"],
+      ["--dry-run", "print what would be done, and change nothing"],
+    ]);
     sessionOptions(command);
   },
   async run(session, flags) {
@@ -66,7 +65,7 @@ export const inject: CommandSpec = {
     if (flags.follow) return follow(session, engine, request);
     const pid = onlyPid(request.selectors);
     if (pid === undefined) {
-      const set = await processSet(session, engine, request.selectors);
+      const set = await setOf(session, engine, request.selectors);
       if (flags.dryRun) return dryRunSet(session, engine, set, request.skew);
       return flags.wait ? holdSet(session, engine, set, request) : onceSet(session, engine, set, request);
     }
@@ -181,7 +180,7 @@ async function holdSet(
 /** The same, and whatever they start, and whoever comes. */
 async function follow(session: Session, engine: Engine, request: Request): Promise<Outcome> {
   using interrupts = catchInterrupts(session.world);
-  const set = await processSet(session, engine, request.selectors);
+  const set = await setOf(session, engine, request.selectors);
   const { skew, settings } = request;
   return await followSet({ session, engine, interrupts, set, skew, settings });
 }

@@ -1,9 +1,11 @@
 /** `timeskew now`: a target's clocks as its own functions read them, next to the host's. */
+import { Members } from "../../engine/set/members.ts";
+import { onlyPid, type ProcessSet } from "../../engine/set/process-set.ts";
 import type { NowResult, SessionSettings } from "../../types.ts";
 import type { CommandSpec, Outcome, Session } from "../command.ts";
 import type { Engine } from "../engine.ts";
 import { sessionOptions, targetOptions } from "../flags.ts";
-import { Members, onlyPid, type ProcessSet, processSet } from "../members.ts";
+import { gaveUpIn, setOf, told } from "../members.ts";
 import { nowLines } from "../report/now.ts";
 import { nowSetLines } from "../report/now-set.ts";
 import { longestPause } from "../report/set.ts";
@@ -30,7 +32,7 @@ export const now: CommandSpec = {
     const engine = await session.world.loadEngine();
     const pid = onlyPid(selectors);
     if (pid !== undefined) return nowOf(session, engine, pid, settings);
-    return nowOfSet(session, engine, await processSet(session, engine, selectors), settings);
+    return nowOfSet(session, engine, await setOf(session, engine, selectors), settings);
   },
 };
 
@@ -57,13 +59,13 @@ async function nowOfSet(
   settings: SessionSettings,
 ): Promise<Outcome> {
   const { ui } = session;
-  const members = new Members<NowResult>(session, set, {
-    command: "now",
+  const members = new Members<NowResult>(set, {
+    ...gaveUpIn(session),
     changes: false,
     work: (pid) => engine.readClocks({ pid, ...settings }),
   });
   await ui.working(`reading the clocks of ${set.words ?? "them"}`, () => members.reachAll());
-  const { results, targets, error } = members.conclude();
+  const { results, targets, error } = told(session, members.conclude(), { command: "now" });
   if (results.length > 0) ui.result(nowSetLines(results, ui.paint, ui.width));
   return { targets, error, extra: { selection: set.selected, longestPauseNs: longestPause(results) } };
 }

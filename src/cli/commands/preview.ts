@@ -1,6 +1,7 @@
 /** `timeskew preview`: a chart of what a skew would do, before anything is done. */
 import type { CommandSpec } from "../command.ts";
-import { clockOptions, value } from "../flags.ts";
+import { addFlags, durations, texts } from "../flag.ts";
+import { clockOptions } from "../flags.ts";
 import { verbOptions } from "../verbs.ts";
 
 export const preview: CommandSpec = {
@@ -16,11 +17,11 @@ export const preview: CommandSpec = {
   ],
   options(command) {
     verbOptions(command, { short: false });
-    clockOptions(command)
-      .optionsGroup("Chart:")
-      .option("--for <DURATION>", "how much of it: 1h (default: until all has been seen)", value("--for"))
-      .option("-o, --output <FILE.svg>", "write an SVG file; - is stdout", value("--output"))
-      .option("--width <COLUMNS>", "how wide (default: the terminal's width, or 80)", value("--width"));
+    addFlags(clockOptions(command), "Chart:", [
+      ["--for <DURATION>", "how much of it: 1h (default: until all has been seen)", durations("1h", "10s")],
+      ["-o, --output <FILE.svg>", "write an SVG file; - is stdout", { kind: "file" }],
+      ["--width <COLUMNS>", "how wide (default: the terminal's width, or 80)", texts(["80", "120"])],
+    ]);
   },
   async run(session, flags) {
     const { drawPreview } = await import("../draw.ts");

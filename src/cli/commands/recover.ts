@@ -1,13 +1,15 @@
 /** `timeskew recover`: takes the skew back, from named processes or from all that have one. */
+import { onlyPid, type ProcessSet } from "../../engine/set/process-set.ts";
 import type { CommandSpec, Session } from "../command.ts";
 import type { Engine } from "../engine.ts";
-import { backwardOption, sessionOptions, targetOptions, value } from "../flags.ts";
+import { addFlags, durations } from "../flag.ts";
+import { BACKWARD, sessionOptions, targetOptions } from "../flags.ts";
 import { type Gliding, recoverGliding, recoverOne, recoverSetGliding } from "../glide.ts";
-import { onlyPid, type ProcessSet, processSet } from "../members.ts";
+import { setOf } from "../members.ts";
 import { recoverSet, recoveryOutcome } from "../recover-set.ts";
 import { noneLines } from "../report/status.ts";
 import { type Aim, backwardSettings, glideSettings, neededAim, sessionSettings } from "../settings.ts";
-import { skewedSet } from "../skewed.ts";
+import { lookForSkewed } from "../skewed.ts";
 
 export const recover: CommandSpec = {
   name: "recover",
@@ -26,16 +28,15 @@ export const recover: CommandSpec = {
       skew: "every process that has this skew: its id, or the beginning of it",
       all: "every skewed process that may be looked at",
     });
-    backwardOption(
-      command
-        .optionsGroup("Recovery:")
-        .option("--glide", "do not jump: let the clock gain or lose until it is right, then recover")
-        .option(
-          "--over <DURATION>",
-          "how long --glide takes: 10m (default: twice as long as the clock is off by)",
-          value("--over"),
-        ),
-    );
+    addFlags(command, "Recovery:", [
+      ["--glide", "do not jump: let the clock gain or lose until it is right, then recover"],
+      [
+        "--over <DURATION>",
+        "how long --glide takes: 10m (default: twice as long as the clock is off by)",
+        durations("10m", "1h"),
+      ],
+      BACKWARD,
+    ]);
     sessionOptions(command);
   },
   async run(session, flags) {
@@ -50,7 +51,7 @@ export const recover: CommandSpec = {
       const { targets, error } = await recoverOne(session, engine, pid, settings);
       return { targets, error };
     }
-    const set = await setOf(session, engine, aim);
+    const set = await aimedAt(session, engine, aim);
     if (set === undefined) return { targets: [] };
     if (gliding !== undefined) return recoverSetGliding(session, engine, set, gliding);
     return recoveryOutcome(set, await recoverSet(session, engine, set, settings));
@@ -58,9 +59,13 @@ export const recover: CommandSpec = {
 };
 
 /** Undefined if there is nobody to recover, which is a success. */
-async function setOf(session: Session, engine: Engine, aim: Aim): Promise<ProcessSet | undefined> {
-  if (aim.kind === "selected") return await processSet(session, engine, aim.selectors);
-  const { set, found, rows } = await skewedSet(session, engine, aim.kind === "skew" ? aim.ids : undefined);
+async function aimedAt(session: Session, engine: Engine, aim: Aim): Promise<ProcessSet | undefined> {
+  if (aim.kind === "selected") return await setOf(session, engine, aim.selectors);
+  const { set, found, rows } = await lookForSkewed(
+    session,
+    engine,
+    aim.kind === "skew" ? aim.ids : undefined,
+  );
   if (rows.length > 0) return set;
   session.ui.success(noneLines(found));
   return undefined;

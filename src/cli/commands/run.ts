@@ -1,6 +1,6 @@
 /** `timeskew run`: starts a program that never reads the true time. */
 import type { CommandSpec } from "../command.ts";
-import { backwardOption, clockOptions } from "../flags.ts";
+import { clockOptions, effectOptions } from "../flags.ts";
 import { verbOptions } from "../verbs.ts";
 
 export const run: CommandSpec = {
@@ -11,17 +11,14 @@ export const run: CommandSpec = {
     "Terminal, stdin, signals and exit code are as without. Needs no root for what needs none without.",
   examples: [
     ["timeskew run --offset -1d -- date", "yesterday"],
-    ["timeskew run --at '2038-01-19 03:14:00' -- make test", "another date for a whole build"],
-    ["timeskew run --rate 60 -- sh", "a shell in which an hour takes a minute"],
-    ["timeskew run --freeze -c monotonic -- ./server --port 80", "another clock"],
+    ["timeskew run --at '2038-01-19 03:14:00' -- make test", "for a whole build"],
+    ["timeskew run --rate 60 -- sh", "an hour per minute"],
+    ["timeskew run --freeze -c monotonic -- ./server", "another clock"],
   ],
-  operands: "-- PROGRAM [ARGUMENTS]",
+  operands: { usage: "-- PROGRAM [ARGUMENTS]", takes: "program" },
   options(command) {
     verbOptions(command);
-    backwardOption(clockOptions(command)).option(
-      "--no-waits",
-      "leave its system calls alone: timed waits will be wrong",
-    );
+    effectOptions(clockOptions(command));
   },
   async run(session, flags, operands) {
     const { runProgram } = await import("../run.ts");

@@ -1,13 +1,16 @@
 /** `timeskew status`: a table of the skewed processes, or of the ones that were named. */
+import { Members } from "../../engine/set/members.ts";
+import { onlyPid } from "../../engine/set/process-set.ts";
 import type { Selector } from "../../target/select.ts";
 import type { StatusRow } from "../../types.ts";
 import type { CommandSpec, Outcome, Session } from "../command.ts";
 import type { Engine } from "../engine.ts";
-import { targetOptions, value } from "../flags.ts";
-import { Members, onlyPid, processSet } from "../members.ts";
+import { addFlags, durations } from "../flag.ts";
+import { targetOptions } from "../flags.ts";
+import { gaveUpIn, setOf, told } from "../members.ts";
 import { noneLines, statusLines, unreadableLines } from "../report/status.ts";
 import { aimOf, watchInterval } from "../settings.ts";
-import { skewedSet } from "../skewed.ts";
+import { lookForSkewed } from "../skewed.ts";
 import { eachTarget } from "../targets.ts";
 import { rowOf, watchStatus, withContainers } from "../watch-status.ts";
 
@@ -26,10 +29,10 @@ export const status: CommandSpec = {
       skew: "every process that has this skew: its id, or the beginning of it",
       all: "every skewed process (the default)",
     });
-    command
-      .optionsGroup("Watching:")
-      .option("--watch", "look again and again, until Ctrl-C")
-      .option("--interval <DURATION>", "how often: 200ms (default 1s)", value("--interval"));
+    addFlags(command, "Watching:", [
+      ["--watch", "look again and again, until Ctrl-C"],
+      ["--interval <DURATION>", "how often: 200ms (default 1s)", durations("200ms", "5s")],
+    ]);
   },
   async run(session, flags) {
     const aim = aimOf(flags) ?? { kind: "all" };
@@ -45,7 +48,7 @@ export const status: CommandSpec = {
 async function everything(session: Session, engine: Engine, ids?: readonly string[]): Promise<Outcome> {
   const { world, ui } = session;
   const { rows: bare, found } =
-    ids === undefined ? await everybody(session, engine) : await skewedSet(session, engine, ids);
+    ids === undefined ? await everybody(session, engine) : await lookForSkewed(session, engine, ids);
   const rows = await withContainers(engine, bare);
   const { examined, unreadable } = found;
   ui.result(rows.length > 0 ? statusLines(rows, world.now(), ui.paint, ui.width) : noneLines(found));
@@ -67,10 +70,10 @@ async function these(session: Session, engine: Engine, selectors: readonly Selec
     if (results.length > 0) ui.result(statusLines(results, world.now(), ui.paint, ui.width));
     return outcome;
   }
-  const set = await processSet(session, engine, selectors);
-  const members = new Members(session, set, work);
+  const set = await setOf(session, engine, selectors);
+  const members = new Members(set, { ...work, ...gaveUpIn(session) });
   await ui.working(`looking at ${set.words ?? "them"}`, () => members.reachAll());
-  const { results, targets, error } = members.conclude();
+  const { results, targets, error } = told(session, members.conclude(), work);
   if (results.length > 0) ui.result(statusLines(results, world.now(), ui.paint, ui.width));
   return { targets, error, extra: { selection: set.selected } };
 }

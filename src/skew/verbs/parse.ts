@@ -1,4 +1,5 @@
 /** From what was typed to numbers; each complaint names its flag. */
+import { nearest } from "../../nearest.ts";
 import { checkFrames } from "../keyframes.ts";
 import { MAX_OFFSET, type Noise } from "../profile.ts";
 import { addSlopes, compare, LEAST_RATE, parseDrift, parseRate, STILL, TRUE_RATE } from "../ratio.ts";
@@ -111,9 +112,12 @@ function parseSeed(seed: string | bigint): bigint {
 function leap({ leap: kind, smear }: VerbTexts, at: bigint | undefined): Leap | undefined {
   if (kind === undefined) return undefined;
   if (kind !== "insert" && kind !== "delete") {
+    const meant = nearest(kind, ["insert", "delete"]);
     throw notUsable(
       `--leap ${JSON.stringify(kind.slice(0, 40))}: not a kind of leap second`,
-      "--leap insert repeats 23:59:59, --leap delete leaves it out",
+      meant === undefined
+        ? "--leap insert repeats 23:59:59, --leap delete leaves it out"
+        : `did you mean --leap ${meant}?`,
     );
   }
   // A deleted second is made up for in a time that is a second shorter: there must be one.

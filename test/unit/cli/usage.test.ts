@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { COMMANDS } from "../../../src/cli/program.ts";
 import { foreground, run, runJson } from "./helpers.ts";
 
 /** A wrong command line: exit 2, the engine not even loaded, nothing on stdout. */
@@ -87,14 +88,58 @@ describe("words that are not known", () => {
     ["inject 1234", "unexpected argument '1234'", "did you mean --pid 1234?"],
     ["inject --pid 5 -- -10m", "unexpected argument '-10m'", "did you mean --offset -10m?"],
     ["inject --pid 5 CLOCK_TAI", "unexpected argument 'CLOCK_TAI'", "did you mean --clock CLOCK_TAI?"],
-    ["recover redis", "unexpected argument 'redis'", "`timeskew recover --help` shows examples"],
-    ["recover --offset 5s", "unknown option '--offset'", "`timeskew recover --help` lists the options"],
+    ["recover redis", "unexpected argument 'redis'", "did you mean --comm redis, or --container redis?"],
+    ["preview redis", "unexpected argument 'redis'", "`timeskew preview --help` shows examples"],
+    [
+      "inject --pid 5 --offset 10s monotonic",
+      "unexpected argument 'monotonic'",
+      "did you mean --clock monotonic?",
+    ],
+    ["inject --pid 5 --offset 10 min", "unexpected argument 'min'", "a duration has no blank in it: 10m"],
+    ["inject \u2013pid 5", "unexpected argument '\u2013pid'", "did you mean --pid?"],
+    ["inject \u2014offset", "unexpected argument '\u2014offset'", "did you mean --offset?"],
+    ["recover --offset 5s", "unknown option '--offset'", "--offset is an option of inject, run and preview"],
+    ["recover --follow", "unknown option '--follow'", "--follow is an option of inject"],
+    ["inject --ofset=3s", "unknown option '--ofset=3s'", "did you mean --offset?"],
+    [
+      "--offset -1d",
+      "unknown option '--offset'",
+      "--offset goes behind its command: timeskew inject --offset …",
+    ],
+    ["--jsno status", "unknown option '--jsno'", "did you mean --json?"],
+    ["--containr web", "unknown option '--containr'", "did you mean --container?"],
+    ["undo", "unknown command 'undo'", "did you mean recover?"],
+    ["ps", "unknown command 'ps'", "did you mean status?"],
+    ["foo", "unknown command 'foo'", "`timeskew --help` lists the commands"],
+    ["help injct", "unknown command 'injct'", "did you mean inject?"],
+    ["help inject recover", "unexpected argument 'recover'", "`timeskew help --help` shows examples"],
   ])("%s", async (line, message, hint) => {
     expect(await refused(line)).toBe(`timeskew: ${message}\n  hint: ${hint}\n`);
   });
 
   it("shows control characters in them, and never sends them", async () => {
     expect(await refused("inject \u001b[2J")).toContain("unexpected argument '\\x1b[2J'");
+  });
+});
+
+describe("options that a program of run or exec would get", () => {
+  it.each([
+    ["run -- --offset -1d date", "--offset", "timeskew run --offset … -- PROGRAM"],
+    ["run date --offset -1d", "--offset", "timeskew run --offset … -- PROGRAM"],
+    ["run date --at=2038-01-19", "--at", "timeskew run --at … -- PROGRAM"],
+    ["run --offset -1d -- --verbose", "--verbose", "timeskew run … -- PROGRAM"],
+    ["exec date --pid 5", "--pid", "timeskew exec --pid … -- PROGRAM"],
+  ])("%s", async (line, option, example) => {
+    expect(await refused(line)).toBe(
+      `timeskew: ${option} stands where the program and its options stand\n  hint: options go first: ${example}\n`,
+    );
+  });
+
+  it("are its own, if some stand in front", async () => {
+    const started = run("run --offset -1d -- grep --json --offset 5");
+    await expect(started).resolves.toMatchObject({
+      stderr: expect.stringContaining("a program was to be started"),
+    });
   });
 });
 
@@ -143,17 +188,14 @@ describe("help and version", () => {
     expect(stderr).toContain("timeskew: a command is missing");
   });
 
-  it.each(["inject", "recover", "status", "now", "preview", "doctor"])(
-    "%s --help has its examples first",
-    async (name) => {
-      const { code, stdout, stderr } = await run(`${name} --help`);
-      expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-      expect(stdout.indexOf("Examples:")).toBeLessThan(stdout.indexOf("General:"));
-      expect(stdout).toContain(` timeskew ${name}`);
-      expect(Math.max(...stdout.split("\n").map(({ length }) => length))).toBeLessThanOrEqual(80);
-      expect((await run(`help ${name}`)).stdout).toBe(stdout);
-    },
-  );
+  it.each(COMMANDS.map(({ name }) => name))("%s --help has its examples first", async (name) => {
+    const { code, stdout, stderr } = await run(`${name} --help`);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout.indexOf("Examples:")).toBeLessThan(stdout.indexOf("General:"));
+    expect(stdout).toContain(`timeskew ${name}`);
+    expect(Math.max(...stdout.split("\n").map(({ length }) => length))).toBeLessThanOrEqual(80);
+    expect((await run(`help ${name}`)).stdout).toBe(stdout);
+  });
 
   it("every example in the help is a command line that parses", async () => {
     for (const name of ["", "inject", "recover", "status", "now", "preview", "doctor"]) {

@@ -153,6 +153,7 @@ describe("parseVerbs", () => {
       /file/,
     ],
     [{ leap: "skip" }, '--leap "skip": not a kind of leap second', /--leap insert/],
+    [{ leap: "Inser" }, '--leap "Inser": not a kind of leap second', /did you mean --leap insert\?/],
     [{ leap: "" }, '--leap "": not a kind of leap second', /--leap insert/],
     [{ jitter: "1ms", seed: "-1" }, '--seed "-1": not a whole number', /18446744073709551615/],
     [{ jitter: "1ms", seed: "1.5" }, "--seed", /18446744073709551615/],
