@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
 import { type ErrorCode, EXIT_CODES, type TargetState } from "../../src/errors.ts";
 import type { InjectResult, NowResult, RecoverResult, StatusRow } from "../../src/types.ts";
+import { problemsOf } from "./schema.ts";
 import { waitFor, within } from "./wait.ts";
 
 const CLI = fileURLToPath(new URL("../../bin/timeskew.js", import.meta.url));
@@ -65,7 +66,7 @@ export function start(args: readonly (string | number)[], { uid, by = [], cli = 
     once(child, "close"),
     text(child.stdout),
     text(child.stderr),
-  ]).then(([[code], stdout, stderr]) => ({ code, stdout, stderr }));
+  ]).then(([[code], stdout, stderr]) => valid({ code, stdout, stderr }));
   const done = within(`timeskew ${args.join(" ")}`, ended).finally(() => child.kill("SIGKILL"));
   return { pid: child.pid!, done, hasSaid: (words: string) => heard.includes(words) };
 }
@@ -75,9 +76,16 @@ export function timeskew(...args: (string | number)[]): Promise<Run> {
   return start(args).done;
 }
 
+/** A report is as the published schema of its command has it, without one key more, whoever asked for it. */
+function valid(run: Run): Run {
+  const { stdout } = run;
+  if (stdout.startsWith('{"schemaVersion":')) expect(problemsOf(JSON.parse(stdout)), stdout).toEqual([]);
+  return run;
+}
+
 /** The one JSON object on stdout. */
 export function report({ stdout, stderr }: Run): Report {
-  expect(stdout, `no JSON on stdout; stderr: ${stderr}`).toMatch(/^\{.*\}\n$/s);
+  expect(stdout, `no JSON on stdout; stderr: ${stderr}`).toMatch(/^\{"schemaVersion":.*\}\n$/s);
   return JSON.parse(stdout) as Report;
 }
 

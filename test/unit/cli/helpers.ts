@@ -16,6 +16,7 @@ import type {
   Skew,
   StatusRow,
 } from "../../../src/types.ts";
+import { problemsOf } from "../../support/schema.ts";
 
 process.env.TZ = "UTC";
 
@@ -73,6 +74,8 @@ export async function run(
     env: { PATH: "/usr/bin:/usr/local/bin" },
     cwd: "/home/ada",
     script: "/usr/local/bin/timeskew",
+    isProgram: false,
+    node: "/usr/local/bin/node",
     isRoot: false,
     now: () => NOON + 3n * MINUTE,
     loadEngine: async () => recorded,
@@ -113,12 +116,15 @@ export function foreground(moments: ((o: { interrupt(): void }) => void)[]) {
   return { world, slept, listeners, left };
 }
 
-/** The same, with --json: the one object on stdout, parsed. */
+/** The same, with --json: the one object on stdout, parsed, as its published schema has it. */
 export async function runJson(line: string, engine: Partial<Engine> = {}, world: Partial<World> = {}) {
   const result = await run(`${line} --json`, engine, world);
   const lines = result.stdout.split("\n");
   if (lines.length !== 2 || lines[1] !== "") throw new Error(`not one line of JSON: ${result.stdout}`);
-  return { ...result, report: JSON.parse(lines[0]!) };
+  const report = JSON.parse(lines[0]!);
+  const problems = problemsOf(report);
+  if (problems.length > 0) throw new Error(`not as its schema has it: ${problems.join("; ")}\n${lines[0]}`);
+  return { ...result, report };
 }
 
 export function fails(code: TimeskewError["code"], message: string, options: TimeskewErrorOptions = {}) {
@@ -256,6 +262,21 @@ export function fakeFollowing(more: Partial<Following> = {}): Following {
   };
 }
 
+const PLAN_AS_JSON = {
+  pid: 1234,
+  machine: "x86_64",
+  action: "inject",
+  before: "untouched",
+  stop: "all",
+  sleepers: "left",
+  stub: { address: "0x7ffc1e00", pristine: "0000" },
+  sites: [
+    { function: "time", address: "0x7ffc1000", original: "554889e541565348", patched: "e982030006565348" },
+  ],
+  calls: [],
+  steps: [{ op: "read", what: "what it reads", address: "0x7ffc2000", length: 8 }],
+};
+
 function fakeEngine(): Engine {
   return {
     follow: () => fakeFollowing(),
@@ -293,6 +314,6 @@ function fakeEngine(): Engine {
     doctor: async ({ pid } = {}) => ({ ...HEALTHY, pid }),
     describePlan: () => ["site 0x7ffc1000: e9 …", "", "step 1: stop"],
     heritageOf: () => undefined,
-    planAsJson: () => ({ sites: [{ address: "0x7ffc1000" }] }),
+    planAsJson: () => PLAN_AS_JSON,
   };
 }

@@ -233,9 +233,8 @@ describe("inject --dry-run of a set", () => {
         skew: REALTIME_SKEW,
         waits: undefined,
       }),
-      planAsJson: () => ({ sites: [] }),
     });
-    expect(report).toMatchObject({ dryRun: true, targets: [{ pid: 5, plan: { sites: [] } }, { pid: 6 }] });
+    expect(report).toMatchObject({ dryRun: true, targets: [{ pid: 5, plan: { calls: [] } }, { pid: 6 }] });
   });
 });
 

@@ -29,7 +29,7 @@ export function fakeStarter(
   const told: Told = { launched: [], requests: [], became: [], entries: [], calledOff: 0, stoodFor: [] };
   const starter: Starter = {
     pid: OWN_PID,
-    node: "/usr/bin/node",
+    self: { paths: ["/usr/bin/node"], argv: ["/usr/bin/node", "/usr/local/bin/timeskew"] },
     argv: ["/usr/bin/node", "/usr/local/bin/timeskew", ...argv],
     env: ["PATH=/usr/bin:/bin", "NODE_OPTIONS=--inspect-brk", "TERM=xterm"],
     inherited: () => ({ descriptors: [0, 1, 2, 9], blocking: [0, 1, 2], openFiles: 1024n }),

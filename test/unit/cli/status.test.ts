@@ -39,7 +39,7 @@ describe("status", () => {
 
   it("counts on stderr what could not be looked at, by reason", async () => {
     const because = (reason: string, count: number) =>
-      Array.from({ length: count }, (_, pid) => ({ pid, command: "x", reason }));
+      Array.from({ length: count }, (_, i) => ({ pid: i + 1, command: "x", reason }));
     const unreadable = [...because("it ended", 1), ...because("not permitted", 11), ...because("frozen", 2)];
     const engine = { status: async () => ({ rows: [], unreadable, examined: 20 }) };
     expect((await run("status", engine, { isRoot: true })).stderr).toBe(

@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { deserialize } from "node:v8";
 import { expect, it } from "vitest";
 import { launchSupervisor, type Request, readFramed } from "../../../src/cli/supervisor.ts";
-import type { World } from "../../../src/cli/world.ts";
 import { fakeStarter } from "./starters.ts";
 
 function read(bytes: Uint8Array): Uint8Array | undefined {
@@ -23,18 +22,15 @@ function read(bytes: Uint8Array): Uint8Array | undefined {
 it("what the supervisor is asked is read as it was written, and no further", () => {
   const { starter } = fakeStarter([]);
   let written = new Uint8Array();
-  const supervisor = launchSupervisor(
-    {
-      ...starter,
-      launch: (program) => ({
-        ...starter.launch(program),
-        tell: (bytes) => {
-          written = Uint8Array.from(bytes);
-        },
-      }),
-    },
-    { script: "bin/timeskew.js" } as World,
-  );
+  const supervisor = launchSupervisor({
+    ...starter,
+    launch: (program) => ({
+      ...starter.launch(program),
+      tell: (bytes) => {
+        written = Uint8Array.from(bytes);
+      },
+    }),
+  });
   const request: Request = { command: "run", pid: 5, until: 6, skew: { offset: "-1d" }, quiet: true };
   supervisor.follow(request);
   expect(deserialize(read(Buffer.concat([written, Buffer.from("more")]))!)).toEqual(request);
@@ -50,6 +46,6 @@ it("what somebody else has written is told from nothing", () => {
 it("a supervisor that ends without a word", () => {
   const { starter } = fakeStarter([]);
   const mute = { ...starter, launch: () => ({ pid: 1, tell: () => {}, answer: () => Uint8Array.of() }) };
-  const supervisor = launchSupervisor(mute, { script: "x" } as World);
+  const supervisor = launchSupervisor(mute);
   expect(() => supervisor.follow({} as Request)).toThrow("ended before it could");
 });
