@@ -36,7 +36,7 @@ export async function execProgram(
   refuseNoProgram(operands, "timeskew exec --container web -- date");
   const starter = await world.loadStarter();
   const inherited = onlyStandard(starter.inherited());
-  const supervisor = launchSupervisor(starter, world);
+  const supervisor = launchSupervisor(starter);
   const engine = await world.loadEngine();
   const selection = await engine.select(selectors);
   const { pid, heritage } = targetIn(selection, engine);

@@ -29,7 +29,7 @@ export async function runProgram(
   const program = { paths: pathsOf(argv[0]!, variable(starter.env, "PATH")), argv, env: starter.env };
   const why = whyNotExecutable(program.paths);
   if (why !== undefined) throw cannotExecute(program, why);
-  const supervisor = launchSupervisor(starter, world);
+  const supervisor = launchSupervisor(starter);
   const { pid } = starter;
   supervisor.follow({ command: "run", pid, until: pid, skew, quiet: flags.quiet ?? false });
   throw cannotExecute(program, starter.become(program, inherited));

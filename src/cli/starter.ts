@@ -5,12 +5,13 @@
 import type { Inherited } from "../target/inherited.ts";
 import type { Program } from "../target/program.ts";
 import type { Entrant, Entry, Launched } from "../tracer/start.ts";
+import { type Restart, self } from "./self.ts";
 
 export interface Starter {
   /** Our own. */
   readonly pid: number;
-  /** The file that Node is. */
-  readonly node: string;
+  /** How we ourselves are started once more. */
+  readonly self: Restart;
   /** Of this process, as byte strings. */
   readonly argv: readonly string[];
   readonly env: readonly string[];
@@ -27,9 +28,10 @@ export async function loadStarter(): Promise<Starter> {
     import("../target/inherited.ts"),
     import("../target/program.ts"),
   ]);
+  const { paths, argv } = self.restart();
   return {
     pid: process.pid,
-    node: byteString(process.execPath),
+    self: { paths: paths.map(byteString), argv: argv.map(byteString) },
     argv: wordsOf("/proc/self/cmdline"),
     env: wordsOf("/proc/self/environ"),
     inherited,

@@ -3,14 +3,11 @@
  * how it is started and asked; supervise.ts is what it does.
  */
 import { readSync } from "node:fs";
-import { resolve } from "node:path";
 import { deserialize, serialize } from "node:v8";
 import type { Heritage } from "../engine/inherit.ts";
 import { type ErrorCode, type TargetState, TimeskewError } from "../errors.ts";
-import { byteString } from "../target/program.ts";
 import type { SkewSettings } from "../types.ts";
 import type { Starter } from "./starter.ts";
-import type { World } from "./world.ts";
 
 /** Plain data. */
 export interface Request {
@@ -52,11 +49,11 @@ export interface Supervisor {
 const LENGTH_BYTES = 4;
 
 /** It loads while we go on. If it is asked nothing, it ends with us. @throws TimeskewError E_FAILED */
-export function launchSupervisor(starter: Starter, { script }: World): Supervisor {
-  const { node, env } = starter;
+export function launchSupervisor(starter: Starter): Supervisor {
+  const { self, env } = starter;
   const launched = starter.launch({
-    paths: [node],
-    argv: [node, byteString(resolve(script)), "supervise"],
+    paths: self.paths,
+    argv: [...self.argv, "supervise"],
     // Meant for us, or for the program: a debugger would wait in both.
     env: env.filter((each) => !each.startsWith("NODE_OPTIONS=")),
   });

@@ -5,6 +5,7 @@
 import { closeSync, openSync, readSync, writeFileSync } from "node:fs";
 import { isatty } from "node:tty";
 import { type Engine, loadEngine } from "./engine.ts";
+import { self } from "./self.ts";
 import { loadStarter, type Starter } from "./starter.ts";
 
 export interface OutputStream {
@@ -23,6 +24,10 @@ export interface World {
   readonly cwd: string;
   /** The path this program was started by; the undo command is written with it. */
   readonly script: string;
+  /** Whether that is a program by itself, and not a script that Node runs. */
+  readonly isProgram: boolean;
+  /** The file that Node is. */
+  readonly node: string;
   readonly isRoot: boolean;
   /** The host's time in nanoseconds since 1970, for "3 min ago". */
   now(): bigint;
@@ -49,7 +54,11 @@ export function processWorld(): World {
     stdout: outputOf("stdout"),
     stderr: outputOf("stderr"),
     cwd: process.cwd(),
-    script: process.argv[1] ?? "timeskew",
+    get script() {
+      return self.script;
+    },
+    isProgram: self.isProgram,
+    node: process.execPath,
     isRoot: process.geteuid?.() === 0,
     now: () => BigInt(Date.now()) * 1_000_000n,
     readFile,

@@ -3,10 +3,11 @@
  *
  * `elfy.parse` is not called, because it insists on section headers, which the kernel may leave out of a
  * vDSO and which nothing may rely on; its parser's two steps that need none are called instead. Its 64-bit
- * fields are JS numbers, so whoever needs one reads it again (`image.ts`). elfy is CommonJS and loaded when
- * the first image is looked at, so that `--version` and `--help` do not pay for it.
+ * fields are JS numbers, so whoever needs one reads it again (`image.ts`). `--version` and `--help` do not pay for it: it
+ * comes with the engine.
  */
-import { createRequire } from "node:module";
+/// <reference path="./elfy-types.d.ts" />
+import elfy from "elfy";
 import { ElfError } from "./error.ts";
 
 export interface ElfyHeader {
@@ -23,18 +24,6 @@ export interface ElfySegment {
   readonly flags: { readonly r?: true; readonly w?: true; readonly x?: true };
 }
 
-interface ElfyParser {
-  parseHeader(bytes: Buffer): ElfyHeader;
-  parsePrograms(bytes: Buffer, header: ElfyHeader): ElfySegment[];
-}
-
-let Parser: (new () => ElfyParser) | undefined;
-
-function newParser(): ElfyParser {
-  Parser ??= (createRequire(import.meta.url)("elfy") as { Parser: new () => ElfyParser }).Parser;
-  return new Parser();
-}
-
 /** elfy reads through Buffer's methods; this shares the memory. */
 function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -46,7 +35,7 @@ function asBuffer(bytes: Uint8Array): Buffer {
  */
 export function readHeader(bytes: Uint8Array): ElfyHeader {
   try {
-    return newParser().parseHeader(asBuffer(bytes));
+    return new elfy.Parser().parseHeader(asBuffer(bytes));
   } catch (cause) {
     throw new ElfError("not-elf", `ELF header: ${(cause as Error).message}`, { cause });
   }
@@ -59,7 +48,7 @@ export function readHeader(bytes: Uint8Array): ElfyHeader {
  * @throws ElfError "segments" if elfy refuses them
  */
 export function listSegments(bytes: Uint8Array, header: ElfyHeader): ElfySegment[] {
-  const parser = newParser();
+  const parser = new elfy.Parser();
   try {
     // A parser learns the byte order from the header it reads.
     parser.parseHeader(asBuffer(bytes));

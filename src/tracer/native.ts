@@ -2,14 +2,11 @@
  * The C helper, loaded by koffi. Nothing else imports koffi, and everything that touches a target's memory or threads
  * goes through here. All calls are synchronous: no JavaScript runs while a target is stopped.
  */
-import { existsSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { LibraryHandle } from "koffi";
 import { TimeskewError } from "../errors.ts";
 import type { Address } from "../machine/address.ts";
 import { type Payload, type PayloadMachine, parsePayload } from "../patch/payload.ts";
+import { findLibrary, loadKoffi, readBuilt } from "./built.ts";
 
 /** native/timeskew.h, function by function. Answers are 0 or -errno. */
 interface Helper extends Starting {
@@ -57,9 +54,8 @@ export function loadHelper(): Helper {
 }
 
 function load(): Helper {
-  const require = createRequire(import.meta.url);
-  const koffi = require("koffi") as typeof import("koffi");
-  const library = koffi.load(builtFile(`timeskew-${hostMachine()}.so`));
+  const name = `timeskew-${hostMachine()}.so`;
+  const library = loadKoffi().load(findLibrary(name) ?? missing(name));
   const loaded: Helper = {
     ...starting(library),
     abi: library.func("uint32_t ts_abi()"),
@@ -108,19 +104,21 @@ function starting(library: LibraryHandle): Starting {
 export function loadPayload(machine: PayloadMachine = hostMachine()): Payload {
   const loaded = payloads.get(machine);
   if (loaded !== undefined) return loaded;
-  const payload = parsePayload(Uint8Array.from(readFileSync(payloadFile(machine))), machine);
+  const payload = parsePayload(readPayload(machine), machine);
   payloads.set(machine, payload);
   return payload;
 }
 
 /** That for 32-bit programs is missing where the compiler cannot make one (native/build.mjs says so). */
-function payloadFile(machine: PayloadMachine): string {
-  if (machine === "i386" && findBuilt("payload-i386.bin") === undefined) {
+function readPayload(machine: PayloadMachine): Uint8Array {
+  const name = `payload-${machine}.bin`;
+  const bytes = readBuilt(name);
+  if (bytes === undefined && machine === "i386") {
     throw new TimeskewError("E_UNSUPPORTED", "32-bit programs need a payload that could not be built here", {
       hint: "build it where gcc knows -m32, as Debian's and Ubuntu's does: npm run build",
     });
   }
-  return builtFile(`payload-${machine}.bin`);
+  return bytes ?? missing(name);
 }
 
 /** @throws TimeskewError E_UNSUPPORTED */
@@ -133,20 +131,8 @@ function hostMachine(): PayloadMachine {
   );
 }
 
-/** @throws TimeskewError E_INTERNAL */
-function builtFile(name: string): string {
-  const file = findBuilt(name);
-  if (file !== undefined) return file;
+function missing(name: string): never {
   throw new TimeskewError("E_INTERNAL", `${name} is missing`, { hint: "build it: npm run build" });
-}
-
-/** A file of native/build, whether we run from src/ or from the bundle in dist/. */
-function findBuilt(name: string): string | undefined {
-  for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
-    const file = join(folder, "native", "build", name);
-    if (existsSync(file)) return file;
-    if (folder === dirname(folder)) return undefined;
-  }
 }
 
 /**

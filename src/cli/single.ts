@@ -1,0 +1,8 @@
+/** Where the single binary begins: what bin/timeskew.js is otherwise. CommonJS has no await here. */
+const entry = process.argv[2] === "supervise" ? import("./supervise.ts") : import("./main.ts");
+
+entry
+  .then(({ main }) => main())
+  .then((exitCode) => {
+    process.exitCode = exitCode;
+  });
