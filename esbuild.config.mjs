@@ -1,31 +1,34 @@
 /**
- * Bundles the command line to dist/cli.js, its other half to dist/supervise.js, and the library to dist/index.js. Splitting keeps what is imported
- * lazily (the engine, chalk, ora) in chunks of its own, so that `timeskew --version` reads none of it. All
- * files lie directly in dist/: ../native is the same place for each of them.
+ * Bundles the command line to dist/cli.js, its other half to dist/supervise.js, the library to dist/index.js, and the engine
+ * beneath both to dist/engine.js. Splitting keeps what is imported lazily (the engine, chalk, ora) in chunks of its own, so
+ * that `timeskew --version` reads none of it. All these files lie directly in dist/: ../native is the same place for each of
+ * them. Beside them: the man page, the completion scripts, and the licences of what is in the bundles.
  */
-import { readFileSync, rmSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { licencesOf } from "./native/package/licences.mjs";
+import { withoutChildProcess } from "./native/package/plugins.mjs";
 
-const { version } = JSON.parse(readFileSync(new URL("package.json", import.meta.url), "utf8"));
+const root = fileURLToPath(new URL(".", import.meta.url));
+const dist = join(root, "dist");
+const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 
-/** commander loads child_process for subcommands in files of their own; there are none, and it costs 1 ms. */
-const withoutChildProcess = {
-  name: "without-child-process",
-  setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^node:child_process$/ }, ({ importer }) =>
-      importer.includes("/node_modules/commander/") ? { path: "none", namespace: "none" } : undefined,
-    );
-    onLoad({ filter: /.*/, namespace: "none" }, () => ({ contents: "module.exports = {};" }));
+rmSync(dist, { recursive: true, force: true });
+const { metafile } = await build({
+  entryPoints: {
+    cli: "src/cli/main.ts",
+    supervise: "src/cli/supervise.ts",
+    index: "src/index.ts",
+    // Not exported by the package: the tests and benchmarks of the engine load it.
+    engine: "src/engine/index.ts",
+    manual: "src/cli/manual/scripts.ts",
   },
-};
-
-rmSync(new URL("dist", import.meta.url), { recursive: true, force: true });
-await build({
-  entryPoints: { cli: "src/cli/main.ts", supervise: "src/cli/supervise.ts", index: "src/index.ts" },
   outdir: "dist",
-  absWorkingDir: fileURLToPath(new URL(".", import.meta.url)),
+  absWorkingDir: root,
   bundle: true,
+  metafile: true,
   splitting: true,
   chunkNames: "[name]-[hash]",
   format: "esm",
@@ -42,3 +45,15 @@ await build({
   legalComments: "inline",
   logLevel: "warning",
 });
+write("THIRD-PARTY-LICENSES", licencesOf(Object.keys(metafile.inputs), root));
+
+// The man page and the completion scripts, as the command line writes them.
+const { installedFiles } = await import("./dist/manual.js");
+for (const [name, text] of Object.entries(installedFiles())) write(name, text);
+
+/** A file of dist/. */
+function write(name, text) {
+  const file = join(dist, name);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, text);
+}

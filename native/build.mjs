@@ -4,16 +4,17 @@
  *     timeskew-<machine>.so     the helper that koffi loads; freestanding, so one file serves glibc and musl
  *     payload-<machine>.bin     the code that runs inside the target; flat pages
  *
- *     node native/build.mjs [--arch x64 | arm64]
+ *     node native/build.mjs [--arch x64 | arm64 | all]
  *
- * For this machine, or for another by a cross compiler. What is for x86-64 comes with a payload for 32-bit programs,
- * which is made by the same compiler (-m32), without its 32-bit libraries and headers.
+ * For this machine, or for another by a cross compiler; `all` is what the package is published with. What is for x86-64
+ * comes with a payload for 32-bit programs, which is made by the same compiler (-m32), without its 32-bit libraries and
+ * headers; some compilers cannot make it.
  *
  * Needs a C compiler and binutils. As root on Debian or Ubuntu it installs them when they are missing; as an
  * ordinary user it says which packages to install.
  */
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -117,14 +118,14 @@ const HOSTS = {
   },
 };
 
-/** The programs that build for a host, and the packages that they are in. */
+/** The programs that build for a host, and the packages that they are in, whose names have no underscores. */
 function toolChain({ triple }, isCross) {
   const prefix = isCross ? `${triple}-` : "";
   return {
     cc: isCross ? `${triple}-gcc` : "cc",
     ld: `${prefix}ld`,
     objcopy: `${prefix}objcopy`,
-    packages: isCross ? [`gcc-${triple}`] : ["gcc", "binutils"],
+    packages: isCross ? [`gcc-${triple.replace("_", "-")}`] : ["gcc", "binutils"],
   };
 }
 
@@ -217,32 +218,42 @@ function buildPayload({ cc, ld, objcopy }, machine, file) {
   for (const object of objects) rmSync(object);
 }
 
-/** Renamed into place when complete: a timeskew that runs meanwhile loads the old one or the new one. */
+/**
+ * Renamed into place when complete: a timeskew that runs meanwhile loads the old one or the new one. Nothing here is
+ * executed, and a package has the same bytes whatever the umask is.
+ */
 function make(name, build) {
   const file = join(out, name);
   build(`${file}.new`);
+  chmodSync(`${file}.new`, 0o644);
   renameSync(`${file}.new`, file);
   console.log(`built ${file.slice(here.length + 1)}, ${statSync(file).size} bytes`);
 }
 
+/** `complete`: with all payloads, or not at all. */
+function buildFor(arch, complete) {
+  const { helper, helperFlags, payloads } = HOSTS[arch];
+  const tools = toolChain(HOSTS[arch], arch !== process.arch);
+  requireTools(tools);
+  for (const machine of payloads) {
+    const name = `payload-${machine}.bin`;
+    if (machine !== "i386" || makes32Bit(tools)) {
+      make(name, (file) => buildPayload(tools, machine, file));
+    } else {
+      if (complete) throw new Error(`${tools.cc} makes no 32-bit code (-m32): a package needs it`);
+      rmSync(join(out, name), { force: true });
+      console.warn(`${tools.cc} makes no 32-bit code (-m32): timeskew will refuse 32-bit programs.`);
+    }
+  }
+  make(`timeskew-${helper}.so`, (file) => buildHelper(tools, helperFlags, file));
+}
+
 const { arch } = parseArgs({ options: { arch: { type: "string", default: process.arch } } }).values;
-const host = HOSTS[arch];
-if (host === undefined) {
+if (arch !== "all" && !Object.hasOwn(HOSTS, arch)) {
   console.error(
     `timeskew has no helper for ${arch}: it runs on Linux on ${Object.keys(HOSTS).join(" and ")}.`,
   );
   process.exit(1);
 }
-const tools = toolChain(host, arch !== process.arch);
-requireTools(tools);
 mkdirSync(out, { recursive: true });
-for (const machine of host.payloads) {
-  const name = `payload-${machine}.bin`;
-  if (machine !== "i386" || makes32Bit(tools)) {
-    make(name, (file) => buildPayload(tools, machine, file));
-  } else {
-    rmSync(join(out, name), { force: true });
-    console.warn(`${tools.cc} makes no 32-bit code (-m32): timeskew will refuse 32-bit programs.`);
-  }
-}
-make(`timeskew-${host.helper}.so`, (file) => buildHelper(tools, host.helperFlags, file));
+for (const one of arch === "all" ? Object.keys(HOSTS) : [arch]) buildFor(one, arch === "all");

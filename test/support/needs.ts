@@ -1,7 +1,9 @@
 /** What a test needs of its machine. Where something is missing the test is skipped and says what. */
 import { readFileSync } from "node:fs";
 import type { TestContext } from "vitest";
+import { type NodeArch, type NodeMajor, nodeBuild } from "../setup/node-builds.mjs";
 import { findProgram, packageOf } from "../setup/programs.mjs";
+import { Unavailable } from "../setup/registry.mjs";
 
 export const isRoot = process.geteuid?.() === 0;
 
@@ -13,6 +15,21 @@ export function needPrograms(context: TestContext, ...names: string[]): string[]
     const packageName = packageOf(name);
     return context.skip(`needs ${name}${packageName ? `: apt-get install ${packageName}` : ""}`);
   });
+}
+
+/** What comes from the registry, or the test is skipped where there is no way to it. */
+export async function needFetched<T>(context: TestContext, fetching: Promise<T>): Promise<T> {
+  try {
+    return await fetching;
+  } catch (error) {
+    if (error instanceof Unavailable) return context.skip(error.message);
+    throw error;
+  }
+}
+
+/** An official build of Node: the path of the binary. */
+export function needNode(context: TestContext, major: NodeMajor, arch?: NodeArch): Promise<string> {
+  return needFetched(context, nodeBuild(major, arch));
 }
 
 /** 0 where Yama is not in force; otherwise see ptrace(2), "/proc/sys/kernel/yama/ptrace_scope". */
