@@ -21,10 +21,17 @@ export interface Container extends Residents {
 export interface Docker extends AsyncDisposable {
   /** The daemon, its containerd, and the shims of its containers. */
   pids(): number[];
+  /** What DOCKER_HOST is to be for other clients. */
+  readonly host: string;
   /** Runs a docker command, and returns what it prints. */
   docker(...args: string[]): Promise<string>;
-  /** Starts a container with any program in it, and returns its id. */
-  start(name: string, image: Image, flags: readonly string[], command: readonly string[]): Promise<string>;
+  /** Starts a container with any program in it, and returns its id. An image of the test's own is named with its tag. */
+  start(
+    name: string,
+    image: Image | `${string}:${string}`,
+    flags: readonly string[],
+    command: readonly string[],
+  ): Promise<string>;
   /** Starts a container with resident.c in it. */
   run(name: string, image?: Image): Promise<Container>;
   /** The daemon's own wall clock in ns, cut to the millisecond. */
@@ -52,10 +59,11 @@ export function startDocker({ dockerd, docker: client, busybox }: DockerPrograms
     const place = own(await premises("docker"));
     place.cgroup("docker");
     const socket = join(place.path, "docker.sock");
-    const env = { ...process.env, DOCKER_HOST: `unix://${socket}`, DOCKER_CONFIG: place.path };
+    const host = `unix://${socket}`;
+    const env = { ...process.env, DOCKER_HOST: host, DOCKER_CONFIG: place.path };
     const docker = async (...args: string[]) =>
       (await promisify(execFile)(client, args, { env, timeout: 60_000 })).stdout.trim();
-    const command = [dockerd, ...options(place.path), `--host=unix://${socket}`];
+    const command = [dockerd, ...options(place.path), `--host=${host}`];
     const server = own(await Server.start({ command, stopSignal: "SIGTERM" }));
     const images = [
       await complete(await place.folder("complete"), busybox),
@@ -67,7 +75,8 @@ export function startDocker({ dockerd, docker: client, busybox }: DockerPrograms
     own({ [Symbol.asyncDispose]: () => removeAll(docker) });
 
     const start: Docker["start"] = async (name, image, flags, command) => {
-      const all = ["--detach", "--network=none", `--name=${name}`, ...flags, `${image}:1`, ...command];
+      const tagged = image.includes(":") ? image : `${image}:1`;
+      const all = ["--detach", "--network=none", `--name=${name}`, ...flags, tagged, ...command];
       const id = await docker("run", ...all);
       place.remember(id);
       return id;
@@ -83,7 +92,7 @@ export function startDocker({ dockerd, docker: client, busybox }: DockerPrograms
       const time = await docker("info", "--format={{.SystemTime}}");
       return BigInt(Date.parse(time)) * MILLISECOND;
     };
-    return { docker, start, run, wallClock, pids: place.runtime };
+    return { host, docker, start, run, wallClock, pids: place.runtime };
   });
 }
 

@@ -121,14 +121,14 @@ interface Process {
   command: string;
 }
 
-/** All that have to do with a folder or a container: by command line, directory, mounts or cgroup. */
+/** All that have to do with a folder or a container: by command line, directory, root file system or cgroup. */
 function processesOf(marks: readonly string[]): Process[] {
   const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid);
   return pids.flatMap((pid) => {
     try {
       const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").trim();
       const traces = [command, readlinkSync(`/proc/${pid}/cwd`), readFileSync(`/proc/${pid}/cgroup`, "utf8")];
-      if (!inOurMounts(pid)) traces.push(readFileSync(`/proc/${pid}/mountinfo`, "utf8"));
+      if (!inOurMounts(pid)) traces.push(rootMount(readFileSync(`/proc/${pid}/mountinfo`, "utf8")));
       const belongs = traces.some((trace) => marks.some((mark) => bears(trace, mark)));
       return belongs ? { pid: Number(pid), command } : [];
     } catch {
@@ -157,6 +157,11 @@ function kill(processes: readonly Process[]): void {
 
 function inOurMounts(pid: string): boolean {
   return readlinkSync(`/proc/${pid}/ns/mnt`) === readlinkSync("/proc/self/ns/mnt");
+}
+
+/** The line about "/". Other mounts tell nothing: whoever makes a mount namespace of their own has copies of all of ours. */
+function rootMount(mountinfo: string): string {
+  return mountinfo.split("\n").findLast((line) => line.split(" ")[4] === "/") ?? "";
 }
 
 /** The mounts below the folder, the latest first. */
