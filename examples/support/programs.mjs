@@ -1,5 +1,5 @@
 /** Where programs are, and how they are run as somebody else. */
-import { accessSync, constants, readdirSync } from "node:fs";
+import { accessSync, constants, existsSync, readdirSync } from "node:fs";
 import { delimiter, isAbsolute, join } from "node:path";
 
 /** Debian keeps these off the path of users. */
@@ -32,9 +32,10 @@ export function findProgram(name) {
   return folders.map((folder) => join(folder, name)).find(isExecutable);
 }
 
-/** @param {Readonly<Record<string, string>>} programs each command's Debian package */
+/** @param {Readonly<Record<string, string>>} programs each command's, or file's, Debian package */
 export function missingPrograms(programs) {
-  return Object.keys(programs).filter((name) => findProgram(name) === undefined);
+  const isThere = (name) => (name.startsWith("/") ? existsSync(name) : findProgram(name) !== undefined);
+  return Object.keys(programs).filter((name) => !isThere(name));
 }
 
 /**

@@ -4,8 +4,10 @@
  *
  *     node examples/NAME/demo.mjs [--svg FILE] [--json FILE] [--without-skew]
  *
- * Exit codes: 0 every claim held; 1 one did not, or the play failed; 2 wrong flags; 77 a program is not installed.
+ * Exit codes: 0 every claim held; 1 one did not, or the play failed; 2 wrong flags; 77 a program is not installed, or
+ * it is not allowed to do what it needs.
  */
+import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { missingPrograms } from "./programs.mjs";
@@ -30,13 +32,14 @@ const USAGE = `Options:
 /**
  * Plays a demonstration, and ends the process.
  *
- * @param {{ title: string, subtitle?: string, programs?: Record<string, string> }} about `programs`: the commands that it
- *   needs, each with its Debian package
+ * @param {{ title: string, subtitle?: string, programs?: Record<string, string>, mounts?: string }} about `programs`: the
+ *   commands (or files) that it needs, each with its Debian package; `mounts`: for what it needs mounts, if it does
  * @param {(scene: Scene) => Promise<void>} play
  */
-export async function demonstrate({ title, subtitle, programs = {} }, play) {
+export async function demonstrate({ title, subtitle, programs = {}, mounts }, play) {
   const flags = readFlags();
   needPrograms(programs);
+  needMounts(mounts);
   const interrupted = interruption();
   const scene = new Scene(new Timeline({ title, subtitle }), !flags["without-skew"]);
   process.once("exit", () => scene.leave()); // however this ends
@@ -76,6 +79,16 @@ function needPrograms(programs) {
   if (missing.length === 0) return;
   const packages = [...new Set(missing.map((name) => programs[name]))];
   console.error(`not installed: ${missing.join(", ")} (Debian: apt-get install ${packages.join(" ")})`);
+  process.exit(NOT_INSTALLED);
+}
+
+/** @param {string | undefined} why nothing, or what needs mounts that nobody else sees: root, in most places */
+function needMounts(why) {
+  if (why === undefined) return;
+  const { status, stderr, error } = spawnSync("unshare", ["--mount", "mount", "-t", "tmpfs", "none", "/run"]);
+  if (status === 0) return;
+  const reason = error?.message ?? String(stderr).trim();
+  console.error(`this needs mounts of its own, as root can have them: ${why} (${reason})`);
   process.exit(NOT_INSTALLED);
 }
 

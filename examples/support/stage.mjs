@@ -8,7 +8,7 @@ import { freePort } from "./ports.mjs";
 import { now, Processes } from "./processes.mjs";
 import { bold, commandLine, dim, green, hasColour, red } from "./words.mjs";
 
-const CLI = relative(process.cwd(), fileURLToPath(new URL("../../bin/timeskew.js", import.meta.url)));
+const CLI = fileURLToPath(new URL("../../bin/timeskew.js", import.meta.url));
 /** How long a condition is waited for, and how often it is looked at, ms. */
 const [PATIENCE, BETWEEN_LOOKS] = [60_000, 20];
 
@@ -62,9 +62,20 @@ export class Scene {
     if (code !== 0) throw new Error(`timeskew ${words[0]} has ended with exit code ${code}`);
   }
 
+  /**
+   * The words that start a program with a wrong clock, or, in the control, with the true one.
+   *
+   * @param {readonly string[]} verbs of `timeskew run`
+   * @param {readonly string[]} argv
+   */
+  under(verbs, argv) {
+    const words = ["run", ...verbs, "--", ...argv];
+    return this.#announce(words) ? [process.execPath, CLI, ...words] : argv;
+  }
+
   /** Whether it is to be run. */
   #announce(words) {
-    const shown = `$ ${commandLine(["node", CLI, ...words.map(String)])}`;
+    const shown = `$ ${commandLine(["node", relative(process.cwd(), CLI), ...words.map(String)])}`;
     console.log(this.isSkewed ? `\n${bold(shown)}` : dim(`\n(without skew) ${shown}`));
     return this.isSkewed;
   }

@@ -40,7 +40,7 @@ export interface Played {
 }
 
 /**
- * Plays examples/NAME/demo.mjs; the test is skipped if a program is not installed.
+ * Plays examples/NAME/demo.mjs, or the script that the name is; the test is skipped if a program is not installed.
  *
  * @throws Error if it does not end, or leaves a process or a file behind
  */
@@ -52,7 +52,8 @@ export async function playDemonstration(
   needTracing(context);
   await using folder = await temporaryFolder("play");
   const [json, svg] = [join(folder.path, "play.json"), join(folder.path, "play.svg")];
-  const argv = [join(EXAMPLES, name, "demo.mjs"), "--json", json, "--svg", svg, ...flags];
+  const script = name.endsWith(".mjs") ? name : join(name, "demo.mjs");
+  const argv = [join(EXAMPLES, script), "--json", json, "--svg", svg, ...flags];
   const { code, stdout, stderr } = await playIn(folder.path, argv);
   if (code === NOT_INSTALLED) context.skip(stderr.trim());
   if (!existsSync(json)) throw new Error(`the demonstration has ended with ${code}:\n${stdout}${stderr}`);
