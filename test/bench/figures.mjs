@@ -1,4 +1,4 @@
-/** The tables of the README's section "Figures", as Markdown, from a report. Pure. */
+/** The tables of the page beside this and of the README, as Markdown, from a report. Pure. */
 import { machineWords } from "./charts.mjs";
 import { grouped, milliseconds, plural } from "./table.mjs";
 
@@ -8,7 +8,7 @@ import { grouped, milliseconds, plural } from "./table.mjs";
 const FEW = 3;
 
 /**
- * One text for each place in the README, by its name; of the parts that were measured.
+ * One text for each place in a page, by its name; of the parts that were measured.
  *
  * @param {Report} report
  * @returns {Map<string, string>}
@@ -25,6 +25,7 @@ export function figures(report) {
   if (memory) all.set("memory", memoryTable(memory));
   if (sets) all.set("sets", setsTable(sets));
   if (aims.length > 0) all.set("aims", aimsTable(aims));
+  if (reads && pause && start && update && memory) all.set("essence", essenceTable(report));
   return all;
 }
 
@@ -156,6 +157,49 @@ function setsTable({ sizes }) {
       `${ms(commands.inject.longest.median)}, ${ms(commands.recover.longest.median)}`,
     ]),
   );
+}
+
+/** Few enough for a line. */
+const ESSENTIAL_THREADS = [1, 64, 10_000];
+
+/** What somebody wants to know before they try it: a line for each cost, with that of the others where they have it. */
+function essenceTable({ reads, pause, start, update, memory }) {
+  const { ns, ratios } = reads.functions.find(({ name }) => name === "CLOCK_REALTIME");
+  const rivals = RIVALS.filter(({ key }) => key in ratios).map(
+    ({ key, name }) =>
+      `${[name, ...(key === "faketime" ? reads.faketime : [])].join(" ")} ${times(ratios[key].median)}`,
+  );
+  const stops = pause.filter(
+    ({ threads, activity }) => activity === "sleep" && ESSENTIAL_THREADS.includes(threads),
+  );
+  const command = (key) => ms(start.commands.find((each) => each.key === key).wall.median);
+  const [plainest] = memory;
+  return table(
+    ["what it costs", "measured"],
+    [
+      [
+        "a read of `CLOCK_REALTIME`",
+        `${figure(ns.untouched.median)} ns untouched; skewed ${times(ratios.skewed.median)} (${rivals.join(", ")})`,
+      ],
+      ["the same, where another clock is skewed", times(ratios.notSelected.median)],
+      [
+        "the target stands still, once, at the injection",
+        stops
+          .map(({ threads, inject }) => `${ms(inject.median)} with ${plural(threads, "thread")}`)
+          .join(", "),
+      ],
+      ["a change of the skew", update.every(({ pauseNs }) => pauseNs === 0) ? "no stop" : stopOf(update)],
+      [
+        "a whole command",
+        `\`inject\` ${command("inject")}, \`recover\` ${command("recover")}; \`node -e 0\` alone takes ${ms(start.node.wall.median)}`,
+      ],
+      ["memory of the target", `${kib(plainest.during.size - plainest.before.size)} while it is skewed`],
+    ],
+  );
+}
+
+function stopOf(updates) {
+  return `a stop of ${ms(Math.max(...updates.map(({ pauseNs }) => pauseNs)))}`;
 }
 
 /** A row for each aim and outcome: of whom, what was seen, and why it is not more. */

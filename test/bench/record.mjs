@@ -1,6 +1,7 @@
 /**
  * Keeps what was measured in results.json, without the figures of each round, draws the charts beside it, and puts the tables
- * made of it into README.md, so that nothing there is anything else than what was measured.
+ * made of it into the page beside it, and the essence into the README, so that nothing there is anything else than what was
+ * measured.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -16,7 +17,8 @@ const DIGITS = 5;
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 export const RESULTS = join(HERE, "results.json");
 export const CHARTS = join(HERE, "charts");
-export const README = fileURLToPath(new URL("../../README.md", import.meta.url));
+/** Where figures have their places. */
+export const PAGES = [join(HERE, "README.md"), fileURLToPath(new URL("../../README.md", import.meta.url))];
 
 const END = "<!-- /bench -->";
 
@@ -51,16 +53,16 @@ export function places(text) {
 
 /** @param {import("./shape.mjs").Report} report of all parts */
 export function record(report) {
-  const text = readFileSync(README, "utf8");
+  const pages = PAGES.map((page) => ({ page, text: readFileSync(page, "utf8") }));
   const kept = keptOf(report);
   const all = figures(kept);
-  const missing = places(text).filter((name) => !all.has(name));
+  const missing = pages.flatMap(({ text }) => places(text)).filter((name) => !all.has(name));
   if (missing.length > 0)
-    throw new Error(`README.md has places for what was not measured: ${missing.join(", ")}`);
+    throw new Error(`there are places for what was not measured: ${missing.join(", ")}`);
   writeFileSync(RESULTS, `${compact(kept)}\n`);
   mkdirSync(CHARTS, { recursive: true });
   for (const [file, content] of charts(kept)) writeFileSync(join(CHARTS, file), content);
-  writeFileSync(README, withFigures(text, all));
+  for (const { page, text } of pages) writeFileSync(page, withFigures(text, all));
 }
 
 /** What is written down is made of what is kept, to the last digit. */

@@ -23,7 +23,7 @@ const USAGE = `usage: npm run bench -- [--only PART]… [--quick] [--json FILE] 
   --quick       few rounds of small targets: shows that it works, measures roughly
   --json FILE   write the figures of every round to FILE
   --svg DIR     draw charts of reads, stops and commands
-  --record      write the figures into README.md, and keep what they are made of in test/bench
+  --record      write the figures into the pages, and keep what they are made of in test/bench
   --from FILE   measure nothing: take what --json wrote
 `;
 

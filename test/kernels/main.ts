@@ -16,7 +16,7 @@ const HELP = `npm run test:kernels [-- OPTIONS]
   --machine MACHINE   only targets of x86_64, i386, aarch64
   --variant NAME      only ${VARIANTS.map(({ name }) => name || "plain").join(", ")}
   --cell NAME         only inject, recover, hammer, kill, waits, profiles, user, run
-  --record            writes each result, as soon as it is there, into results.json and the table of README.md
+  --record            writes each result, as soon as it is there, into results.json and the table in this folder
   --missing           only what results.json does not have, or not as it has to be
   --one               one guest at a time
   --as-is             with the package as it was built, and kernels that were fetched before

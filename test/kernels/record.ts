@@ -1,4 +1,4 @@
-/** Keeps results in results.json, and puts the table made of them into README.md. */
+/** Keeps results in results.json, and puts the table made of them into the README.md beside this. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Result } from "./matrix.ts";
@@ -6,7 +6,7 @@ import { ROOT } from "./place.ts";
 import { sorted, supportTable } from "./table.ts";
 
 const RESULTS = join(ROOT, "test/kernels/results.json");
-const README = join(ROOT, "README.md");
+const README = join(ROOT, "test/kernels/README.md");
 const BEGIN = "<!-- kernels: written by npm run test:kernels -- --record -->";
 const END = "<!-- /kernels -->";
 

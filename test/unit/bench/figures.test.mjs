@@ -1,11 +1,11 @@
-/** The README's figures are those of the last recorded run, and its charts too. */
+/** The figures of the pages are those of the last recorded run, and the charts too. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { judge } from "../../bench/aims.mjs";
 import { charts } from "../../bench/charts.mjs";
 import { figures } from "../../bench/figures.mjs";
-import { CHARTS, places, README, RESULTS, withFigures } from "../../bench/record.mjs";
+import { CHARTS, PAGES, places, RESULTS, withFigures } from "../../bench/record.mjs";
 import { misfits } from "../../bench/shape.mjs";
 import { specimen } from "./specimen.mjs";
 
@@ -19,11 +19,11 @@ describe("the recorded run", () => {
     expect(report.aims).toEqual(judge(report));
   });
 
-  test("is what the README says", () => {
-    const text = readFileSync(README, "utf8");
+  test("is what the pages say, and nothing of it is missing in them", () => {
+    const texts = PAGES.map((page) => readFileSync(page, "utf8"));
     const all = figures(report);
-    expect(places(text).sort()).toEqual([...all.keys()].sort());
-    expect(withFigures(text, all)).toBe(text);
+    expect([...new Set(texts.flatMap(places))].sort()).toEqual([...all.keys()].sort());
+    for (const text of texts) expect(withFigures(text, all)).toBe(text);
   });
 
   test("is what the charts show", () => {
@@ -59,6 +59,24 @@ test("reads: the ratio, and what is added where that says more", () => {
     "| `CLOCK_REALTIME` | 20 ns | 1.10 × | 1.05 × | 3.30 × | 17 × | 8.80 × |",
     "| `time` | 2.0 ns | 2.50 × (+3.0 ns) | 11 × (+19 ns) | 33 × | 165 × | 88 × |",
   ]);
+});
+
+test("the essence: one line for each cost, and only of a whole run", () => {
+  const report = specimen();
+  const rows = new Map(
+    figures({ ...report, aims: [] })
+      .get("essence")
+      .split("\n")
+      .slice(2)
+      .map((line) => line.slice(2, -2).split(" | ")),
+  );
+  expect(rows.get("a read of `CLOCK_REALTIME`")).toBe(
+    "20 ns untouched; skewed 1.10 × (libfaketime 0.9.10 3.30 ×, the same, for threads 17 ×, a system call per read 8.80 ×)",
+  );
+  expect(rows.get("a change of the skew")).toBe("no stop");
+  report.update[0].pauseNs = 2e6;
+  expect(figures({ ...report, aims: [] }).get("essence")).toContain("| a stop of 2.00 ms |");
+  expect(figures({ ...report, update: undefined, aims: [] }).has("essence")).toBe(false);
 });
 
 test("a busy machine, and a short run, are told", () => {

@@ -1,4 +1,4 @@
-/** The tables, and that README.md has the one of the last recorded results. */
+/** The tables, and that test/kernels/README.md has the one of the last recorded results. */
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import type { Result } from "../../kernels/matrix.ts";
@@ -97,8 +97,8 @@ test("a result takes the place of the older one for the same cell", () => {
   expect(merged).toEqual([result({}), result({ cell: "kill" })]);
 });
 
-describe("README.md", () => {
-  const text = readFileSync(new URL("../../../README.md", import.meta.url), "utf8");
+describe("test/kernels/README.md", () => {
+  const text = readFileSync(new URL("../../kernels/README.md", import.meta.url), "utf8");
 
   test("has the table of test/kernels/results.json", () => {
     expect(recorded()).not.toEqual([]);
