@@ -5,14 +5,16 @@ import { defineConfig } from "vitest/config";
  * disturb nobody. (`--json` lists of all that is skewed are searched for what is theirs.)
  */
 const SIDE_BY_SIDE = [
-  ...["compat", "drain", "edges", "endurance", "exec", "exec-seized", "glibc-musl", "hostile-memory"],
-  ...["hostile-seccomp", "inherit", "loading", "namespaces", "patches", "persistence", "profiles"],
-  ...["profiles-clocks", "profiles-end", "profiles-foreground", "profiles-programs", "profiles-refused"],
-  ...["prologue", "rawclock", "refusals", "reports", "run", "run-inherits", "run-reads", "run-refused"],
-  ...["run-terminal", "runtimes", "sandbox", "servers", "wrong-use"],
+  ...["compat", "completion", "drain", "edges", "endurance", "exec", "exec-seized", "glibc-musl"],
+  ...["hostile-memory", "hostile-seccomp", "inherit", "library", "loading", "namespaces", "patches"],
+  ...["persistence", "profiles", "profiles-clocks", "profiles-end", "profiles-foreground"],
+  ...["profiles-programs", "profiles-refused", "prologue", "rawclock", "refusals", "reports", "run"],
+  ...["run-inherits", "run-reads", "run-refused", "run-terminal", "runtimes", "sandbox", "servers"],
+  ...["wrong-use"],
 ].map((name) => `test/live/${name}.test.ts`);
 
-const EXAMPLES = "test/examples/**/*.test.ts"; // these wait, for most of their time
+/** Programs that wait for most of their time, and commands in process namespaces of their own. */
+const EXAMPLES = ["test/examples/**/*.test.ts", "test/docs/**/*.test.ts"];
 
 const LIVE = {
   pool: "forks",
@@ -33,7 +35,7 @@ export default defineConfig({
         test: {
           ...LIVE,
           name: "side by side",
-          include: [...SIDE_BY_SIDE, EXAMPLES],
+          include: SIDE_BY_SIDE,
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
         },
@@ -41,8 +43,17 @@ export default defineConfig({
       {
         test: {
           ...LIVE,
+          name: "examples",
+          include: EXAMPLES,
+          maxWorkers: 3,
+          sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        test: {
+          ...LIVE,
           name: "live",
-          include: ["test/{live,fault,sanitize,kernels}/**/*.test.ts"],
+          include: ["test/{live,fault,sanitize,kernels,package,release}/**/*.test.ts"],
           exclude: SIDE_BY_SIDE,
           // Each file starts servers of its own, or measures: two cores serve one file at a time best.
           fileParallelism: false,

@@ -106,7 +106,7 @@ function speaker(dialog: Dialog, pid: number, kinds: readonly RawKind[], prefix:
 /** A wait may end so much before its time (the program reads its clock after ours), and so much after it. */
 const EARLY = SECOND / 20n;
 const LATE = SECOND / 2n;
-/** More than this means that a thread does not sleep, but asks again and again whether it may go on. */
+/** More than this of each second means that a thread does not sleep, but asks again and again whether it may go on. */
 const MOST_CPU = SECOND / 50n;
 
 /**
@@ -123,7 +123,8 @@ export function complaint(
   const late = BigInt(ended) - BigInt(began) - due;
   const took = `${kind}: ${seconds(BigInt(ended) - BigInt(began))} instead of ${seconds(due)} s, result ${result}`;
   if (late < -EARLY || late > LATE) return took;
-  if (BigInt(cpu) > MOST_CPU)
+  const length = due > SECOND ? due / SECOND : 1n;
+  if (BigInt(cpu) > MOST_CPU * length)
     return `${kind}: computed for ${seconds(BigInt(cpu))} s meanwhile, result ${result}`;
   return "";
 }
