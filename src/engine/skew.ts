@@ -75,12 +75,16 @@ export function anchored(base: bigint, profile: Profile, start: Start): Anchored
 }
 
 /**
- * 64 random bits, of the 122 in the kernel's UUID. Loading node:crypto would cost a command 2 ms, and a root folder without
- * /dev has no /dev/urandom.
+ * 64 random bits, of the 122 in the kernel's UUID: to load Node's crypto costs a command 2 ms. A root folder may have no
+ * /dev/urandom, and a /proc with `subset=pid` no UUID.
  */
 function randomId(): bigint {
-  const uuid = readFileSync("/proc/sys/kernel/random/uuid", "latin1").trim();
-  return BigInt(`0x${uuid.slice(0, 8)}${uuid.slice(-8)}`);
+  try {
+    const uuid = readFileSync("/proc/sys/kernel/random/uuid", "latin1").trim();
+    return BigInt(`0x${uuid.slice(0, 8)}${uuid.slice(-8)}`);
+  } catch {
+    return crypto.getRandomValues(new BigUint64Array(1))[0]!;
+  }
 }
 
 /** The settings of a target; the true time of one that is not skewed. */

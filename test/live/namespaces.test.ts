@@ -12,6 +12,18 @@ const BACK = realtimeSkews(-10n * MINUTE);
 const HOUR = 60n * MINUTE;
 const INJECT = ["inject", "--offset", "-600s", "--pid"];
 
+test("the tool, with a /proc that shows processes and nothing else", async (context) => {
+  const unshare = needNamespaces(context, "--mount");
+  const by = [...unshare, "sh", "-ec", 'mount -t proc -o subset=pid proc /proc; exec "$@"', "sh"];
+  needCommand(context, [...by, "sh", "-c", "! test -e /proc/sys"]);
+  await using victim = await startClocks();
+  const untouched = snapshot(victim.pid);
+  await done([...INJECT, victim.pid], by);
+  expect(await victim.complaints(BACK)).toEqual([]);
+  await done(["recover", "--pid", victim.pid], by);
+  expect(snapshot(victim.pid)).toEqual(untouched);
+});
+
 describe("a target in a namespace of its own", () => {
   const NAMESPACES: [string, string[]][] = [
     ["user", ["--user", "--map-root-user"]],
